@@ -1,0 +1,37 @@
+# Compiler settings that hold for every target.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+
+set(CHIMERA_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+option(CHIMERA_THREAD_SAFETY "Check thread-safety annotations (Clang only)" OFF)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+# The interface target that carries them; chimera_library() links it to our own code only, so that generated code is
+# exempt from the warnings.
+add_library(chimera_options INTERFACE)
+target_include_directories(chimera_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(chimera_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+
+# Equal bits from every compiler and build type: a*b+c is fused only where the source says fma (docs/decisions).
+add_compile_options(-ffp-contract=off)
+
+if(CHIMERA_THREAD_SAFETY)
+  target_compile_options(chimera_options INTERFACE -Wthread-safety)
+endif()
+
+if(CHIMERA_SANITIZE)
+  add_compile_options(-fsanitize=${CHIMERA_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CHIMERA_SANITIZE})
+  if(CHIMERA_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()

@@ -1,0 +1,40 @@
+# chimera_library, chimera_binary and chimera_test: one short statement per target.
+
+# chimera_library(NAME name SRCS a.cc b.cc [HDRS a.h] [DEPS target...])
+# A static library, or an interface library when it has no sources.
+function(chimera_library)
+  cmake_parse_arguments(ARG "" "NAME" "SRCS;HDRS;DEPS" ${ARGN})
+  if(ARG_SRCS)
+    add_library(${ARG_NAME} STATIC ${ARG_SRCS} ${ARG_HDRS})
+    target_link_libraries(${ARG_NAME} PUBLIC ${ARG_DEPS} chimera_options)
+  else()
+    add_library(${ARG_NAME} INTERFACE ${ARG_HDRS})
+    target_link_libraries(${ARG_NAME} INTERFACE ${ARG_DEPS} chimera_options)
+  endif()
+endfunction()
+
+# chimera_binary(NAME name SRCS main.cc [DEPS target...])
+function(chimera_binary)
+  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SRCS})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} chimera_options)
+endfunction()
+
+# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds])
+# Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
+# e2e starts services, long is left out of the default run.
+function(chimera_test)
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${ARG_NAME} ${ARG_SRCS})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main chimera_options)
+  gtest_discover_tests(${ARG_NAME}
+    TEST_PREFIX ${ARG_NAME}/
+    DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
