@@ -3,7 +3,7 @@
 // libm's results change with its version and with the instruction set it dispatches to, and a
 // numerics id promises equal bits. These functions use only IEEE add, multiply, compare, integer
 // operations and explicit fma, in a fixed order; vector versions elsewhere must perform the same
-// operations per lane, and are tested to be equal.
+// operations per lane: common/base/vector_math.h has them for any vector width.
 
 #ifndef CHIMERA_COMMON_BASE_DETERMINISTIC_MATH_H_
 #define CHIMERA_COMMON_BASE_DETERMINISTIC_MATH_H_
@@ -25,7 +25,8 @@ float Log1pF(float x);
 // |x|).
 void SinCos(double x, double* sine, double* cosine);
 
-// base^exponent in double for base > 0 (RoPE frequencies), relative error below 1e-13.
+// base^exponent in double for normal base > 0 (RoPE frequencies), relative error below 1e-13.
+// REQUIRES: |exponent * ln base| < 300.
 double Pow(double base, double exponent);
 
 }  // namespace chimera
