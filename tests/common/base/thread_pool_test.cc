@@ -1,0 +1,98 @@
+#include "common/base/thread_pool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace chimera {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+
+class ThreadPoolTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(ThreadPoolTest, EveryElementIsVisitedOnce) {
+  ThreadPool pool(GetParam());
+  for (const int64_t count : {0, 1, 2, 3, 7, 64, 1000}) {
+    std::vector<int> visits(count, 0);
+    pool.ParallelFor(count, [&](int64_t begin, int64_t end, int thread) {
+      EXPECT_GE(thread, 0);
+      EXPECT_LT(thread, pool.thread_count());
+      for (int64_t i = begin; i < end; ++i) ++visits[i];
+    });
+    EXPECT_THAT(visits, Each(1)) << count;
+  }
+}
+
+// Each loop reads what other threads wrote in the one before, without atomics.
+TEST_P(ThreadPoolTest, LoopsSeeWhatEarlierLoopsWrote) {
+  ThreadPool pool(GetParam());
+  constexpr int kCount = 97;
+  std::vector<int> values(kCount, 0), next(kCount, 0);
+  for (int round = 0; round < 2000; ++round) {
+    pool.ParallelFor(kCount, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) next[i] = values[kCount - 1 - i] + 1;
+    });
+    values.swap(next);
+  }
+  EXPECT_THAT(values, Each(2000));
+}
+
+TEST_P(ThreadPoolTest, ParkedWorkersWakeUp) {
+  ThreadPool pool(GetParam());
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // far beyond the spin time
+    std::atomic<int> sum = 0;
+    pool.ParallelFor(
+        10, [&](int64_t begin, int64_t end, int) { sum += static_cast<int>(end - begin); });
+    EXPECT_EQ(sum, 10);
+  }
+}
+
+TEST_P(ThreadPoolTest, CallerWaitsForSlowWorkers) {
+  ThreadPool pool(GetParam());
+  std::vector<int> done(pool.thread_count(), 0);
+  pool.ParallelFor(pool.thread_count(), [&](int64_t, int64_t, int thread) {
+    if (thread > 0) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    done[thread] = 1;
+  });
+  EXPECT_THAT(done, Each(1));
+}
+
+INSTANTIATE_TEST_SUITE_P(ThreadCounts, ThreadPoolTest, ::testing::Values(1, 2, 3, 8));
+
+TEST(ThreadPoolPartitionTest, RangesAreStaticAndInOrder) {
+  ThreadPool pool(3);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<int64_t> begins(3, -1), ends(3, -1);
+    pool.ParallelFor(10, [&](int64_t begin, int64_t end, int thread) {
+      begins[thread] = begin;
+      ends[thread] = end;
+    });
+    EXPECT_THAT(begins, ElementsAre(0, 3, 6));
+    EXPECT_THAT(ends, ElementsAre(3, 6, 10));
+  }
+}
+
+TEST(ThreadPoolIdleTest, IdlePoolUsesNoProcessorTime) {
+  ThreadPool pool(4);
+  pool.ParallelFor(4, [](int64_t, int64_t, int) {});
+  const auto processor_seconds = [] {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));  // lets the spinning end
+  const double before = processor_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(processor_seconds() - before, 0.002);  // 1 % of a core
+}
+
+}  // namespace
+}  // namespace chimera
