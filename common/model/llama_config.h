@@ -15,7 +15,7 @@ struct LlamaConfig {
   int32_t hidden_size = 0;  // width of the residual stream; a multiple of 32
   int32_t query_head_count = 0;
   int32_t kv_head_count = 0;  // divides query_head_count
-  int32_t head_dim = 0;       // width of one head; even
+  int32_t head_dim = 0;       // width of one head; even; query_size() is a multiple of 32
   int32_t ffn_size = 0;       // width of the feed-forward layer; a multiple of 32
   int32_t vocab_size = 0;
   int32_t context_length = 0;  // positions the model was trained for

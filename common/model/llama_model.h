@@ -20,9 +20,10 @@ class MappedFile;
 class LlamaModel {
  public:
   // Maps and checks the GGUF file at `path`. Errors: NOT_FOUND or PERMISSION_DENIED as the system
-  // says; INVALID_ARGUMENT where the file contradicts itself or its size; UNIMPLEMENTED, naming it
-  // and listing what is supported, for an architecture, tensor type or tokenizer that Chimera does
-  // not know.
+  // says; INVALID_ARGUMENT where the file contradicts itself or its size; NOT_FOUND, naming it, for
+  // a missing tensor; UNIMPLEMENTED, naming it and listing what is supported, for an architecture,
+  // tensor type or tokenizer that Chimera does not know. The hash of the weights is kept beside the
+  // file in `path`.fingerprint where that can be written; without it, Open reads the whole file.
   static absl::StatusOr<std::unique_ptr<LlamaModel>> Open(const std::string& path);
 
   ~LlamaModel();
@@ -35,6 +36,9 @@ class LlamaModel {
 
  private:
   LlamaModel();
+
+  // Fills everything from `file_`, which was mapped from `path`.
+  absl::Status Read(const std::string& path);
 
   std::unique_ptr<MappedFile> file_;
   std::string name_;
