@@ -20,6 +20,9 @@ function(chimera_binary)
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} chimera_options)
 endfunction()
 
+# What the sanitizer builds need: the tests labelled unit, and nothing else.
+add_custom_target(unit_tests)
+
 # chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
 # e2e starts services, long is left out of the default run.
@@ -33,6 +36,9 @@ function(chimera_test)
   endif()
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main chimera_options)
+  if("unit" IN_LIST ARG_LABELS)
+    add_dependencies(unit_tests ${ARG_NAME})
+  endif()
   gtest_discover_tests(${ARG_NAME}
     TEST_PREFIX ${ARG_NAME}/
     DISCOVERY_MODE PRE_TEST
