@@ -27,7 +27,8 @@ MATCHER(IsOk, "is OK") {
 MATCHER_P2(StatusIs, code, message, "has the status code and a message that matches") {
   *result_listener << GetStatus(arg).ToString();
   return GetStatus(arg).code() == code &&
-         ::testing::ExplainMatchResult(message, std::string(GetStatus(arg).message()), result_listener);
+         ::testing::ExplainMatchResult(message, std::string(GetStatus(arg).message()),
+                                       result_listener);
 }
 
 }  // namespace chimera::testing
@@ -36,7 +37,7 @@ MATCHER_P2(StatusIs, code, message, "has the status code and a message that matc
 #define CHIMERA_EXPECT_OK(expression) EXPECT_THAT(expression, ::chimera::testing::IsOk())
 
 // Declares `target` with the value of a StatusOr, or fails the test.
-#define CHIMERA_ASSERT_OK_AND_ASSIGN(target, expression)                                        \
+#define CHIMERA_ASSERT_OK_AND_ASSIGN(target, expression) \
   CHIMERA_ASSERT_OK_AND_ASSIGN_IMPL(CHIMERA_TEST_CONCAT(chimera_or_, __LINE__), target, expression)
 #define CHIMERA_TEST_CONCAT_INNER(a, b) a##b
 #define CHIMERA_TEST_CONCAT(a, b) CHIMERA_TEST_CONCAT_INNER(a, b)

@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 
 constexpr int32_t kVocabSize = 100;
 
-absl::StatusOr<TokenTree> Make(const std::vector<int32_t>& tokens, const std::vector<int32_t>& parents) {
+absl::StatusOr<TokenTree> Make(const std::vector<int32_t>& tokens,
+                               const std::vector<int32_t>& parents) {
   return TokenTree::Create(tokens, parents, kVocabSize);
 }
 
