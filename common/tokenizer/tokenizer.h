@@ -3,6 +3,7 @@
 #ifndef CHIMERA_COMMON_TOKENIZER_TOKENIZER_H_
 #define CHIMERA_COMMON_TOKENIZER_TOKENIZER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -28,8 +29,13 @@ class Tokenizer {
 
   virtual ~Tokenizer() = default;
 
+  // Longest text that Encode takes, in bytes: far beyond any context, and it bounds the working
+  // memory (about 30 bytes for a byte of text).
+  static constexpr size_t kMaxTextBytes = size_t{64} << 20;
+
   // Ids of `text`. Any bytes are accepted; those that are not UTF-8 are encoded byte by byte, so
-  // that decoding returns them. RESOURCE_EXHAUSTED if the pre-tokenizer's match limit is hit.
+  // that decoding returns them (but see ByteLevelBpe on bytes that have no token).
+  // RESOURCE_EXHAUSTED for a text over kMaxTextBytes or if the pre-tokenizer's match limit is hit.
   virtual absl::StatusOr<std::vector<int32_t>> Encode(absl::string_view text,
                                                       SpecialTokens special_tokens) const = 0;
 

@@ -1,0 +1,32 @@
+// Where one UTF-8 character ends and the next begins.
+
+#ifndef CHIMERA_COMMON_TOKENIZER_UTF8_H_
+#define CHIMERA_COMMON_TOKENIZER_UTF8_H_
+
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+
+namespace chimera {
+
+enum class Utf8Kind {
+  kCharacter,  // one well-formed character
+  kInvalid,    // a maximal invalid subsequence: no bytes after it can make it a character
+  kUnfinished  // the text ends inside what may still become a character
+};
+
+struct Utf8Sequence {
+  Utf8Kind kind;
+  size_t size;  // bytes, 1 to 4
+};
+
+// Returns what `text` begins with (Unicode 15, table 3-7). Overlong forms, surrogates and code
+// points above U+10FFFF are invalid. REQUIRES: `text` is not empty.
+Utf8Sequence NextUtf8(absl::string_view text);
+
+// Returns how many bytes at the start of `text` are well-formed characters.
+size_t ValidUtf8Prefix(absl::string_view text);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_TOKENIZER_UTF8_H_
