@@ -1,0 +1,27 @@
+#include "common/model/default_model_path.h"
+
+#include <cstdlib>
+
+namespace chimera {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string CacheFolder() {
+  if (const std::string cache = Environment("CHIMERA_CACHE"); !cache.empty()) return cache;
+  if (const std::string base = Environment("XDG_CACHE_HOME"); !base.empty())
+    return base + "/chimera";
+  return Environment("HOME") + "/.cache/chimera";
+}
+
+}  // namespace
+
+std::string DefaultModelPath() {
+  if (const std::string model = Environment("CHIMERA_MODEL"); !model.empty()) return model;
+  return CacheFolder() + "/SmolLM2-135M-Instruct.Q4_1.gguf";
+}
+
+}  // namespace chimera

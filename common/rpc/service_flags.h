@@ -1,0 +1,29 @@
+// What the command lines of both services share.
+
+#ifndef CHIMERA_COMMON_RPC_SERVICE_FLAGS_H_
+#define CHIMERA_COMMON_RPC_SERVICE_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/rpc/address.h"
+
+namespace chimera {
+
+// Parses the command line with absl::flags: --help and --version end the process, unknown flags and
+// values that do not parse end it with a message. `usage` is one paragraph. INVALID_ARGUMENT, naming
+// it, for an argument that is no flag.
+absl::Status ParseCommandLine(int argc, char** argv, const std::string& usage);
+
+// The addresses of a flag's value; an empty entry is an error.
+absl::StatusOr<std::vector<Address>> ParseListenAddresses(const std::vector<std::string>& texts);
+absl::StatusOr<std::vector<Address>> ParseDialAddresses(const std::vector<std::string>& texts);
+
+// Prints "PROGRAM listening on ADDRESS" for each address on standard output and flushes it: what a
+// supervisor waits for, and how port 0 is read back.
+void PrintListening(const std::string& program, const std::vector<Address>& addresses);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_RPC_SERVICE_FLAGS_H_
