@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "common/sampling/logit_filters.h"
 #include "common/sampling/sampling_params.h"
 
 namespace chimera {
@@ -22,12 +23,13 @@ class SharedNoiseSampler {
  public:
   // Returns the token for absolute position `position` (that of the token being chosen; the first
   // prompt token is 0). `logits` [vocab_size] is fp32. REQUIRES: valid params, logits not empty,
-  // position >= 0. A NaN logit never wins.
+  // position >= 0. A NaN logit never wins; in a row of nothing else token 0 does. Where the greatest
+  // logit / T is infinite, its lowest id is the token.
   int32_t Sample(std::span<const float> logits, const SamplingParams& params, int64_t position);
 
  private:
-  std::vector<float> scaled_;
-  std::vector<int32_t> survivors_;
+  LogitFilters filters_;
+  std::vector<float> maxima_;
 };
 
 }  // namespace chimera

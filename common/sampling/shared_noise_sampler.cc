@@ -1,0 +1,77 @@
+#include "common/sampling/shared_noise_sampler.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "common/base/check.h"
+#include "common/sampling/chunk_maxima.h"
+#include "common/sampling/gumbel_noise.h"
+
+namespace chimera {
+namespace {
+
+struct Best {
+  float score;
+  int32_t token;
+};
+
+// The greatest random word with which a token of scaled logit `logit` could still reach `score`, or
+// nothing if none could.
+//
+// Reaching it takes g >= d, d = score - logit, thus u <= E <= e^-d, thus x + 1/2 <= 2^(32 - bits)
+// with bits = d / ln 2. `slack` covers every rounding on the way: that of noise, sum and difference
+// are below 2^-22 of the values' size and 1e-4.
+std::optional<uint32_t> GreatestWinningWord(float score, float logit) {
+  if (logit == -std::numeric_limits<float>::infinity()) return std::nullopt;
+  const float slack = (std::fabs(score) + std::fabs(logit)) * 0x1p-20f + 0x1p-6f;
+  const float bits = (score - logit - slack) * 1.4426951f;
+  if (bits >= 34.0f) return std::nullopt;  // beyond word 0, whose u is 2^-33
+  constexpr uint32_t kGreatest = std::numeric_limits<uint32_t>::max();
+  if (!(bits >= 1.0f)) return kGreatest;
+  return bits >= 32.0f ? 0 : kGreatest >> static_cast<int>(bits);
+}
+
+bool AnyAtMost(std::span<const uint32_t, NoiseRow::kChunk> words, uint32_t limit) {
+  uint32_t any = 0;
+  for (const uint32_t word : words) any |= word <= limit ? 1u : 0u;
+  return any != 0;
+}
+
+// Argmax of row + noise, from the best logit's own score upwards. REQUIRES: row[top] is finite and
+// the greatest of the row.
+int32_t NoisyArgMax(std::span<const float> row, std::span<const float> maxima, int32_t top,
+                    const NoiseRow& noise) {
+  Best best = {row[top] + noise.Gumbel(top), top};
+  std::array<uint32_t, NoiseRow::kChunk> words;
+  for (size_t i = 0; i < maxima.size(); ++i) {
+    const std::optional<uint32_t> limit = GreatestWinningWord(best.score, maxima[i]);
+    if (!limit.has_value()) continue;
+    noise.Words(static_cast<int32_t>(i), words);
+    if (!AnyAtMost(words, *limit)) continue;
+    const std::span<const float> chunk = ChunkOf(row, i);
+    for (size_t j = 0; j < chunk.size(); ++j) {
+      const uint32_t word = words[NoiseRow::WordIndex(static_cast<int>(j))];
+      if (word > *limit) continue;
+      const float score = chunk[j] + GumbelFromWord(word);
+      const auto token = static_cast<int32_t>(i * NoiseRow::kChunk + j);
+      if (score > best.score || (score == best.score && token < best.token)) best = {score, token};
+    }
+  }
+  return best.token;
+}
+
+}  // namespace
+
+int32_t SharedNoiseSampler::Sample(std::span<const float> logits, const SamplingParams& params,
+                                   int64_t position) {
+  CHIMERA_CHECK(!logits.empty());
+  const std::span<const float> row = params.greedy() ? logits : filters_.Apply(logits, params);
+  ChunkMaxima(row, &maxima_);
+  const int32_t top = ArgMax(row, maxima_);
+  if (params.greedy() || !std::isfinite(row[top])) return top;
+  return NoisyArgMax(row, maxima_, top, NoiseRow(params.seed, position));
+}
+
+}  // namespace chimera
