@@ -17,8 +17,8 @@ namespace chimera {
 // One period during which a drafter is ready: from its Ready message to the loss of the stream.
 struct DraftSession {
   int64_t id = 0;  // differs between the sessions of one source; what was sent in another is lost
-  std::vector<int32_t> tapped_layers;  // ascending, as in StepBatch::tapped_layers
-  int32_t context_window = 0;          // positions of context the drafter uses
+  std::vector<int32_t> tapped_layers = {};  // ascending, as in StepBatch::tapped_layers
+  int32_t context_window = 0;               // positions of context the drafter uses
   int32_t max_sequences = 0;
   int32_t max_nodes = 0;  // root excluded
 };
@@ -29,10 +29,10 @@ struct DraftUpdate {
   int64_t sequence_id = 0;
   int32_t epoch = 0;
   int32_t start_position = 0;
-  std::span<const int32_t> token_ids;
+  std::span<const int32_t> token_ids = {};
   int32_t hidden_start_position = 0;
-  std::span<const uint16_t> hidden_states;  // bf16 bits, [n_positions, n_tapped, hidden_size]
-  std::optional<SamplingParams> sampling;   // in the first update of an epoch
+  std::span<const uint16_t> hidden_states = {};  // bf16 bits, [n_positions, n_tapped, hidden_size]
+  std::optional<SamplingParams> sampling = {};   // in the first update of an epoch
   int32_t node_budget = 0;
   int32_t max_depth = 0;
 };
@@ -46,9 +46,9 @@ struct Draft {
   int32_t epoch = 0;
   int32_t root_position = 0;
   DraftOutcome outcome = DraftOutcome::kDrafted;
-  std::vector<int32_t> token_ids;
-  std::vector<int32_t> parents;
-  std::vector<float> path_probabilities;
+  std::vector<int32_t> token_ids = {};
+  std::vector<int32_t> parents = {};
+  std::vector<float> path_probabilities = {};
 };
 
 // What an operator sees of a source.
@@ -84,6 +84,10 @@ class DraftSource {
   // the session ended; a late reply is dropped. Replies to earlier steps are dropped too.
   virtual std::optional<std::vector<Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) = 0;
+
+  // Whether `step` was answered, in time or not, or never will be because its session has ended: how
+  // a caller that gave up waiting learns that the drafter has caught up.
+  virtual bool HasAnswered(int64_t step) const = 0;
 
   // Frees sequences at the drafter. Does nothing if the session has ended.
   virtual void Close(int64_t session_id, std::span<const int64_t> sequence_ids) = 0;

@@ -1,0 +1,130 @@
+#include "verifier/drafter_client/draft_messages.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "common/tree/token_tree.h"
+
+namespace chimera {
+namespace {
+
+absl::Status CheckFingerprint(const v1::ModelFingerprint& proto, const Fingerprint& target,
+                              OtherWeights other_weights) {
+  if (proto.identity() != target.identity) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "made for another model: identity ", proto.identity(), ", served is ", target.identity));
+  }
+  if (proto.weights() != target.weights && other_weights == OtherWeights::kRefuse) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("made for other weights of this model: ", proto.weights(), ", served are ",
+                     target.weights, "; --allow-other-weights accepts another quantisation"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTappedLayers(const v1::Ready& ready, int32_t layer_count) {
+  int32_t previous = -1;
+  for (const int32_t layer : ready.tapped_layers()) {
+    if (layer <= previous || layer > layer_count) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("tapped layers [", absl::StrJoin(ready.tapped_layers(), ", "),
+                       "] do not ascend within [0, ", layer_count, "]"));
+    }
+    previous = layer;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPositive(absl::string_view field, int32_t value) {
+  if (value > 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(field, " is ", value, ", must be positive"));
+}
+
+void WriteUpdate(const DraftUpdate& update, HiddenRowShape shape, v1::SequenceUpdate* proto) {
+  proto->set_sequence_id(update.sequence_id);
+  proto->set_epoch(update.epoch);
+  proto->set_start_position(update.start_position);
+  proto->mutable_token_ids()->Assign(update.token_ids.begin(), update.token_ids.end());
+  if (shape.n_tapped > 0 && !update.hidden_states.empty()) {
+    proto->set_hidden_start_position(update.hidden_start_position);
+    ToProto(update.hidden_states, shape, proto->mutable_hidden_states());
+  }
+  if (update.sampling.has_value()) ToProto(*update.sampling, proto->mutable_sampling());
+  proto->set_node_budget(update.node_budget);
+  proto->set_max_depth(update.max_depth);
+}
+
+std::optional<DraftOutcome> ReadOutcome(v1::DraftOutcome outcome) {
+  switch (outcome) {
+    case v1::DRAFT_OUTCOME_DRAFTED:
+      return DraftOutcome::kDrafted;
+    case v1::DRAFT_OUTCOME_UNKNOWN_SEQUENCE:
+      return DraftOutcome::kUnknownSequence;
+    case v1::DRAFT_OUTCOME_OVERLOADED:
+      return DraftOutcome::kOverloaded;
+    default:
+      return std::nullopt;
+  }
+}
+
+Draft ReadDraft(const v1::SequenceDraft& proto, DraftOutcome outcome) {
+  const TreeArrays tree = FromProto(proto.tree());
+  return {.sequence_id = proto.sequence_id(),
+          .epoch = proto.epoch(),
+          .root_position = proto.root_position(),
+          .outcome = outcome,
+          .token_ids = {tree.token_ids.begin(), tree.token_ids.end()},
+          .parents = {tree.parents.begin(), tree.parents.end()},
+          .path_probabilities = {tree.path_probabilities.begin(), tree.path_probabilities.end()}};
+}
+
+}  // namespace
+
+void WriteHello(const DraftTarget& target, v1::Hello* hello) {
+  hello->set_protocol_version(kDraftProtocolVersion);
+  ToProto(target.fingerprint, hello->mutable_fingerprint());
+  hello->set_hidden_size(target.hidden_size);
+  hello->set_layer_count(target.layer_count);
+  hello->set_vocab_size(target.vocab_size);
+}
+
+absl::Status CheckReady(const v1::Ready& ready, const DraftTarget& target,
+                        OtherWeights other_weights) {
+  CHIMERA_RETURN_IF_ERROR(CheckFingerprint(ready.fingerprint(), target.fingerprint, other_weights));
+  CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(ready, target.layer_count));
+  if (ready.dtype() != v1::DATA_TYPE_BFLOAT16) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("wants hidden states of dtype ", ready.dtype(), ", only BFLOAT16 is sent"));
+  }
+  CHIMERA_RETURN_IF_ERROR(CheckPositive("context_window", ready.context_window()));
+  CHIMERA_RETURN_IF_ERROR(CheckPositive("max_sequences", ready.max_sequences()));
+  constexpr int32_t kMaxNodes = TokenTree::kMaxNodes - 1;  // the root is not drafted
+  if (ready.max_nodes() < 1 || ready.max_nodes() > kMaxNodes) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("max_nodes is ", ready.max_nodes(), ", must be in [1, ", kMaxNodes, "]"));
+  }
+  return absl::OkStatus();
+}
+
+void WriteStep(std::span<const DraftUpdate> updates, HiddenRowShape shape, v1::StepRequest* step) {
+  for (const DraftUpdate& update : updates) WriteUpdate(update, shape, step->add_sequences());
+}
+
+absl::StatusOr<std::vector<Draft>> ReadReply(const v1::StepReply& reply) {
+  std::vector<Draft> drafts;
+  drafts.reserve(reply.drafts_size());
+  for (const v1::SequenceDraft& proto : reply.drafts()) {
+    const std::optional<DraftOutcome> outcome = ReadOutcome(proto.outcome());
+    if (!outcome.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("draft with the unknown outcome ", proto.outcome()));
+    }
+    drafts.push_back(ReadDraft(proto, *outcome));
+  }
+  return drafts;
+}
+
+}  // namespace chimera

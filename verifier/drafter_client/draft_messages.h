@@ -1,0 +1,46 @@
+// The messages of proto/chimera/v1/drafter_service.proto, as the verifier writes and reads them.
+
+#ifndef CHIMERA_VERIFIER_DRAFTER_CLIENT_DRAFT_MESSAGES_H_
+#define CHIMERA_VERIFIER_DRAFTER_CLIENT_DRAFT_MESSAGES_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "chimera/v1/drafter_service.pb.h"
+#include "common/model/fingerprint.h"
+#include "common/rpc/proto_conversion.h"
+#include "verifier/drafter_client/draft_source.h"
+
+namespace chimera {
+
+// Whether a drafter made for another quantisation of the model may serve.
+enum class OtherWeights { kRefuse, kAllow };
+
+// The model that is served; constant.
+struct DraftTarget {
+  Fingerprint fingerprint;
+  int32_t hidden_size = 0;
+  int32_t layer_count = 0;
+  int32_t vocab_size = 0;
+};
+
+// Introduces the target to a drafter.
+void WriteHello(const DraftTarget& target, v1::Hello* hello);
+
+// Checks that a drafter fits the target. FAILED_PRECONDITION says what does not.
+absl::Status CheckReady(const v1::Ready& ready, const DraftTarget& target,
+                        OtherWeights other_weights);
+
+// Writes one step's news but for its number. Hidden states are left out where no layer is tapped.
+void WriteStep(std::span<const DraftUpdate> updates, HiddenRowShape shape, v1::StepRequest* step);
+
+// Reads the drafts of a reply, whose trees are not validated. INVALID_ARGUMENT if an outcome is not
+// one of the protocol's.
+absl::StatusOr<std::vector<Draft>> ReadReply(const v1::StepReply& reply);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_DRAFTER_CLIENT_DRAFT_MESSAGES_H_

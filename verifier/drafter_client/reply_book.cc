@@ -1,0 +1,66 @@
+#include "verifier/drafter_client/reply_book.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace chimera {
+namespace {
+
+// An engine that waits for none of the steps it sends must not make us keep their replies.
+constexpr size_t kMaxReplies = 64;
+
+}  // namespace
+
+void ReplyBook::StartSession() {
+  session_base_ = answered_ = taken_ = sent_;
+  asked_.clear();
+  replies_.clear();
+}
+
+int64_t ReplyBook::AddStep(size_t draft_count) {
+  asked_.push_back(draft_count);
+  return ++sent_;
+}
+
+absl::Status ReplyBook::AddReply(int64_t wire_step, std::vector<Draft> drafts) {
+  const int64_t expected = WireStep(answered_ + 1);
+  if (wire_step != expected || asked_.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("reply to step ", wire_step, " while ",
+                                                   asked_.empty() ? "none" : absl::StrCat(expected),
+                                                   " was to be answered"));
+  }
+  if (drafts.size() != asked_.front()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "reply with ", drafts.size(), " drafts to a step that asked for ", asked_.front()));
+  }
+  asked_.pop_front();
+  ++answered_;
+  if (drafts.empty()) return absl::OkStatus();
+  replies_.push_back({.step = answered_, .drafts = std::move(drafts)});
+  while (!replies_.empty() && (replies_.front().step <= taken_ || replies_.size() > kMaxReplies)) {
+    DropOldest();
+  }
+  return absl::OkStatus();
+}
+
+std::optional<std::vector<Draft>> ReplyBook::Take(int64_t step) {
+  taken_ = std::max(taken_, step);
+  std::optional<std::vector<Draft>> drafts;
+  while (!replies_.empty() && replies_.front().step <= step) {
+    if (replies_.front().step < step) {
+      DropOldest();
+      continue;
+    }
+    drafts = std::move(replies_.front().drafts);
+    replies_.pop_front();
+  }
+  return drafts;
+}
+
+void ReplyBook::DropOldest() {
+  dropped_drafts_ += static_cast<int64_t>(replies_.front().drafts.size());
+  replies_.pop_front();
+}
+
+}  // namespace chimera

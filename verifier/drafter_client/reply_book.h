@@ -1,0 +1,70 @@
+// Which steps were sent to a drafter, which were answered, and the answers nobody took yet.
+
+#ifndef CHIMERA_VERIFIER_DRAFTER_CLIENT_REPLY_BOOK_H_
+#define CHIMERA_VERIFIER_DRAFTER_CLIENT_REPLY_BOOK_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "verifier/drafter_client/draft_source.h"
+
+namespace chimera {
+
+// Steps are numbered on through all sessions, so that a number never means two steps; on the wire
+// every session starts at 1. Not thread-safe.
+//
+// Invariants:
+//  (1) session_base_ <= answered_ <= sent_, and asked_ holds one entry per step above answered_.
+//  (2) replies_ ascends, and holds only steps in (taken_, answered_] that asked for drafts.
+class ReplyBook {
+ public:
+  // Forgets all steps of the session before; they will not be answered.
+  void StartSession();
+
+  // Enters a step that asks for `draft_count` drafts. Returns its number, counted from 1.
+  int64_t AddStep(size_t draft_count);
+
+  // The number of a step on the wire. REQUIRES: it belongs to this session.
+  int64_t WireStep(int64_t step) const { return step - session_base_; }
+
+  // Steps sent and not answered.
+  size_t unanswered() const { return asked_.size(); }
+
+  // Enters the reply to `wire_step`, or drops it if it comes too late. INVALID_ARGUMENT if it does
+  // not answer the oldest unanswered step, or not with the number of drafts asked for.
+  absl::Status AddReply(int64_t wire_step, std::vector<Draft> drafts);
+
+  // Whether the reply to `step` may still come.
+  bool Awaits(int64_t step) const { return step > answered_ && step <= sent_; }
+
+  // The reply to `step`, if it has come. Drops replies to this and earlier steps that are there or
+  // come later.
+  std::optional<std::vector<Draft>> Take(int64_t step);
+
+  // Drafts in replies that were dropped, over all sessions.
+  int64_t dropped_drafts() const { return dropped_drafts_; }
+
+ private:
+  struct Reply {
+    int64_t step = 0;
+    std::vector<Draft> drafts;
+  };
+
+  void DropOldest();
+
+  int64_t session_base_ = 0;  // last step of the session before
+  int64_t sent_ = 0;
+  int64_t answered_ = 0;
+  int64_t taken_ = 0;         // replies up to this step are not wanted any more
+  std::deque<size_t> asked_;  // number of drafts that each unanswered step asked for
+  std::deque<Reply> replies_;
+  int64_t dropped_drafts_ = 0;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_DRAFTER_CLIENT_REPLY_BOOK_H_
