@@ -43,26 +43,26 @@ struct SequenceStep {
   int32_t slot = 0;  // tree scratch, in [0, slot_count); no two sequences of a step share one
   // Page table: position p lives in pages[p / kPagePositions]. Must cover every position this step
   // writes to pages, and all positions below context_length.
-  std::span<const int32_t> pages;
+  std::span<const int32_t> pages = {};
   int32_t context_length = 0;  // positions 0 .. context_length - 1 are in the pages already
-  std::span<const int32_t>
-      chunk;  // prefill: tokens of positions context_length, context_length + 1, ...
+  std::span<const int32_t> chunk =
+      {};  // prefill: tokens of positions context_length, context_length + 1, ...
   const TokenTree* tree =
       nullptr;  // verification: the root has position context_length. Exactly one of the two is set
   bool sample = true;  // a chunk samples at its last row only, a tree at every node; false: nowhere
-  SamplingParams sampling;
-  RowOutputs outputs;
+  SamplingParams sampling = {};
+  RowOutputs outputs = {};
 
   int row_count() const { return tree != nullptr ? tree->size() : static_cast<int>(chunk.size()); }
 };
 
 // All that one forward pass computes.
 struct StepBatch {
-  std::span<const SequenceStep> sequences;
+  std::span<const SequenceStep> sequences = {};
   // Which hidden states to tap, ascending, each in [0, layer_count]: i is the residual stream after
   // i layers, so 0 is the embedding and layer_count the last layer's output before the final norm.
   // The same for all sequences.
-  std::span<const int32_t> tapped_layers;
+  std::span<const int32_t> tapped_layers = {};
 };
 
 // What a step computed. Rows are numbered through the batch: sequence by sequence, in chunk or node
@@ -82,10 +82,10 @@ struct StepResult {
 // Accepted nodes of the tree that a slot's scratch holds.
 struct CommitRequest {
   int32_t slot = 0;
-  std::span<const int32_t> pages;  // as in SequenceStep; must cover the positions written
-  int32_t context_length = 0;      // position of the root
-  std::span<const int>
-      nodes;  // AcceptedPath::nodes: node i of the list goes to position context_length + i
+  std::span<const int32_t> pages = {};  // as in SequenceStep; must cover the positions written
+  int32_t context_length = 0;           // position of the root
+  std::span<const int> nodes =
+      {};  // AcceptedPath::nodes: node i of the list goes to position context_length + i
 };
 
 // Runs steps. One step may be in flight. All calls come from one thread, the engine's.

@@ -53,6 +53,10 @@ struct ScalarMath {
 
 namespace vector_math_internal {
 
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+inline constexpr float kSmallestNormal = std::numeric_limits<float>::min();
+
 // log(1 + f) + correction + exponent * ln 2 for 1 + f in [sqrt(1/2), sqrt(2)] and a correction
 // far below one ulp of f. The polynomial is a minimax fit of (log(1 + f) - f + f^2 / 2) / f^3.
 template <typename S>
@@ -105,22 +109,22 @@ typename S::Float VectorExp(typename S::Float x) {
   const typename S::Int scale = S::template ShiftLeft<23>(S::Bits(S::Add(n, shifter)));
   typename S::Float y = S::FromBits(S::AddInt(S::Bits(p), scale));
   y = S::Select(S::Less(x, S::Set(-87.0f)), S::Set(0.0f), y);
-  y = S::Select(S::Less(S::Set(88.0f), x), S::Set(std::numeric_limits<float>::infinity()), y);
+  y = S::Select(S::Less(S::Set(88.0f), x), S::Set(vector_math_internal::kInfinity), y);
   return S::Select(S::IsNan(x), x, y);
 }
 
 // LogF per lane.
 template <typename S>
 typename S::Float VectorLog(typename S::Float x) {
-  const auto subnormal = S::Less(x, S::Set(std::numeric_limits<float>::min()));
+  const auto subnormal = S::Less(x, S::Set(vector_math_internal::kSmallestNormal));
   const typename S::Float scaled = S::Select(subnormal, S::Mul(x, S::Set(0x1p23f)), x);
   typename S::Int exponent;
   const typename S::Float f = vector_math_internal::ReduceForLog<S>(scaled, &exponent);
   const typename S::Float unscale = S::Select(subnormal, S::Set(-23.0f), S::Set(0.0f));
   typename S::Float y =
       vector_math_internal::LogOfReduced<S>(f, S::Add(S::ToFloat(exponent), unscale), S::Set(0.0f));
-  const typename S::Float infinity = S::Set(std::numeric_limits<float>::infinity());
-  const typename S::Float nan = S::Set(std::numeric_limits<float>::quiet_NaN());
+  const typename S::Float infinity = S::Set(vector_math_internal::kInfinity);
+  const typename S::Float nan = S::Set(vector_math_internal::kNan);
   y = S::Select(S::Less(x, infinity), y, infinity);
   y = S::Select(S::Less(S::Set(0.0f), x), y, S::Sub(S::Set(0.0f), infinity));
   return S::Select(S::IsNan(x), nan, S::Select(S::Less(x, S::Set(0.0f)), nan, y));

@@ -1,0 +1,34 @@
+#include "common/backend/backend_factory.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/cpu/cpu_backend.h"
+
+namespace chimera {
+namespace {
+
+int UsableProcessors() {
+  cpu_set_t processors;
+  if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
+  return std::clamp(CPU_COUNT(&processors), 1, CpuBackend::kMaxThreads);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const LlamaModel& model,
+                                                       const BackendOptions& options) {
+  if (options.device != "cpu") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("device \"", options.device, "\", must be \"cpu\""));
+  }
+  CHIMERA_ASSIGN_OR_RETURN(const CpuIsa isa, ChooseCpuIsaFromEnvironment());
+  const int threads = options.thread_count == 0 ? UsableProcessors() : options.thread_count;
+  return CpuBackend::Create(model.config(), model.weights(),
+                            {.thread_count = threads, .limits = options.limits, .isa = isa});
+}
+
+}  // namespace chimera

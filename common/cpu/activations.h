@@ -1,0 +1,42 @@
+// The input of products: rows of fp32 activations and their quantised form.
+
+#ifndef CHIMERA_COMMON_CPU_ACTIVATIONS_H_
+#define CHIMERA_COMMON_CPU_ACTIVATIONS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "common/cpu/cpu_kernels.h"
+
+namespace chimera {
+
+// Owns both forms. Memory grows to the largest shape asked for and is reused. Different rows may be
+// filled from different threads.
+class Activations {
+ public:
+  // Makes room for [row_count, size]; what was there is lost.
+  void Reset(int64_t row_count, int64_t size);
+
+  int64_t row_count() const { return row_count_; }
+  float* row(int64_t index) { return floats_.data() + index * size_; }
+  const float* row(int64_t index) const { return floats_.data() + index * size_; }
+
+  // Quantises row(index). REQUIRES: the size is a multiple of kQuantBlock.
+  void QuantizeRow(const CpuKernels& kernels, int64_t index);
+
+  // All rows. Valid until the next Reset.
+  ActivationView View() const;
+
+ private:
+  int64_t row_count_ = 0;
+  int64_t size_ = 0;
+  std::vector<float> floats_;
+  std::vector<int8_t> values_;
+  std::vector<float> scales_;
+  std::vector<float> scaled_sums_;
+  std::vector<int32_t> sums_;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_CPU_ACTIVATIONS_H_

@@ -1,0 +1,82 @@
+// The target model on the CPU.
+
+#ifndef CHIMERA_COMMON_CPU_CPU_BACKEND_H_
+#define CHIMERA_COMMON_CPU_CPU_BACKEND_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/backend/backend.h"
+#include "common/base/thread_pool.h"
+#include "common/cpu/cpu_isa.h"
+#include "common/cpu/kv_cache.h"
+#include "common/cpu/llama_forward.h"
+#include "common/cpu/packed_llama_weights.h"
+#include "common/cpu/staged_step.h"
+#include "common/model/llama_config.h"
+#include "common/model/llama_weights.h"
+
+namespace chimera {
+
+struct CpuBackendOptions {
+  // Threads that compute, the caller of Wait among them. In [1, kMaxThreads].
+  int thread_count = 1;
+  BackendLimits limits;
+  // All give the same bits. REQUIRES: the machine supports it.
+  CpuIsa isa = CpuIsa::kPortable;
+};
+
+// Submit only checks and lists the rows; Wait computes, on the calling thread and thread_count - 1
+// workers. Weights are repacked into memory of its own.
+class CpuBackend final : public Backend {
+ public:
+  static constexpr int kMaxThreads = 256;
+
+  // `weights` must fit `config` and is not used after the call. Errors: INVALID_ARGUMENT for an
+  // option out of range, UNIMPLEMENTED for a model whose head_dim is not a multiple of 16.
+  static absl::StatusOr<std::unique_ptr<Backend>> Create(const LlamaConfig& config,
+                                                         const LlamaWeights& weights,
+                                                         const CpuBackendOptions& options);
+
+  const LlamaConfig& config() const override { return config_; }
+  const BackendLimits& limits() const override { return limits_; }
+  const std::string& numerics_id() const override { return numerics_id_; }
+  absl::Status Submit(const StepBatch& batch) override;
+  absl::StatusOr<const StepResult*> Wait() override;
+  absl::Status Commit(std::span<const CommitRequest> requests) override;
+  std::vector<std::byte> CopyPage(int32_t page) const override;
+
+ private:
+  // What a slot's scratch holds.
+  struct SlotTree {
+    int32_t context_length = 0;
+    int32_t size = 0;  // 0: nothing
+    std::array<int8_t, TokenTree::kMaxNodes> parents = {};
+  };
+
+  CpuBackend(const LlamaConfig& config, const LlamaWeights& weights,
+             const CpuBackendOptions& options);
+
+  void RememberTrees();
+  absl::Status ValidateCommit(const CommitRequest& request) const;
+
+  const LlamaConfig config_;
+  const BackendLimits limits_;
+  const std::string numerics_id_;
+  ThreadPool pool_;
+  const PackedLlamaWeights weights_;
+  KvCache cache_;
+  LlamaForward forward_;
+  std::vector<SlotTree> slot_trees_;  // [slot_count]
+  StagedStep step_;
+  StepResult result_;
+  bool is_in_flight_ = false;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_CPU_CPU_BACKEND_H_

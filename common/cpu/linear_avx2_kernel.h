@@ -1,0 +1,178 @@
+// Linear layers with quantised weights (common/ops/linear.h) on AVX2, for translation units built
+// with -mavx2 -mfma -mf16c. Integer sums are exact, so their order is free; the fp32 operations are
+// those of the contract.
+
+#ifndef CHIMERA_COMMON_CPU_LINEAR_AVX2_KERNEL_H_
+#define CHIMERA_COMMON_CPU_LINEAR_AVX2_KERNEL_H_
+
+#include <immintrin.h>
+
+#include "common/cpu/linear_tiles.h"
+#include "common/model/data_type.h"
+#include "common/ops/linear.h"
+
+namespace chimera {
+
+// Vector helpers on halves of a tile: 8 features, in 32 bytes of each group of 64.
+struct Avx2Half {
+  static __m256i Load(const std::byte* from) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+  }
+  static __m256 LoadScales(const std::byte* from) {
+    return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+  // Four activations, once per feature.
+  static __m256i Broadcast4(const int8_t* from) {
+    int32_t four;
+    __builtin_memcpy(&four, from, sizeof(four));
+    return _mm256_set1_epi32(four);
+  }
+};
+
+// The integer dot products of one block for kHalves halves of a tile and kRows rows.
+template <DataType kType>
+struct Avx2BlockDot;
+
+// Nibbles are at most 15, so maddubs sums of two products stay below 15 * 127 * 2, and eight of
+// them, a whole block, fit into 16 bits.
+struct Avx2NibbleDot {
+  static constexpr int kValueBytes = 256;
+
+  template <int kRows, int kHalves>
+  static void Run(const std::byte* block, const int8_t* values, __m256i (&dots)[kRows][kHalves]) {
+    const __m256i low_nibbles = _mm256_set1_epi8(15);
+#pragma GCC unroll 4
+    for (int group = 0; group < 4; ++group) {
+      __m256i low[kHalves], high[kHalves];
+#pragma GCC unroll 2
+      for (int half = 0; half < kHalves; ++half) {
+        const __m256i both = Avx2Half::Load(block + group * 64 + half * 32);
+        low[half] = _mm256_and_si256(both, low_nibbles);
+        high[half] = _mm256_and_si256(_mm256_srli_epi16(both, 4), low_nibbles);
+      }
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+        const int8_t* inputs = values + row * kQuantBlock + group * 8;
+        const __m256i first = Avx2Half::Broadcast4(inputs);
+        const __m256i second = Avx2Half::Broadcast4(inputs + 4);
+#pragma GCC unroll 2
+        for (int half = 0; half < kHalves; ++half) {
+          const __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(low[half], first),
+                                               _mm256_maddubs_epi16(high[half], second));
+          dots[row][half] = group == 0 ? sum : _mm256_add_epi16(dots[row][half], sum);
+        }
+      }
+    }
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (auto& row : dots) {
+      for (__m256i& dot : row) dot = _mm256_madd_epi16(dot, ones);
+    }
+  }
+};
+
+template <>
+struct Avx2BlockDot<DataType::kQ4_0> : Avx2NibbleDot {};
+template <>
+struct Avx2BlockDot<DataType::kQ4_1> : Avx2NibbleDot {};
+
+// maddubs wants one unsigned factor: |w| * (x with w's sign). |-128| is 128 as an unsigned byte, and
+// 128 * 127 * 2 still fits into 16 bits; two such sums would not, so each is widened.
+template <>
+struct Avx2BlockDot<DataType::kQ8_0> {
+  static constexpr int kValueBytes = 512;
+
+  template <int kRows, int kHalves>
+  static void Run(const std::byte* block, const int8_t* values, __m256i (&dots)[kRows][kHalves]) {
+    const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 8
+    for (int group = 0; group < 8; ++group) {
+      __m256i weights[kHalves], magnitudes[kHalves];
+#pragma GCC unroll 2
+      for (int half = 0; half < kHalves; ++half) {
+        weights[half] = Avx2Half::Load(block + group * 64 + half * 32);
+        magnitudes[half] = _mm256_abs_epi8(weights[half]);
+      }
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+        const __m256i inputs = Avx2Half::Broadcast4(values + row * kQuantBlock + group * 4);
+#pragma GCC unroll 2
+        for (int half = 0; half < kHalves; ++half) {
+          const __m256i products =
+              _mm256_maddubs_epi16(magnitudes[half], _mm256_sign_epi8(inputs, weights[half]));
+          const __m256i sum = _mm256_madd_epi16(products, ones);
+          dots[row][half] = group == 0 ? sum : _mm256_add_epi32(dots[row][half], sum);
+        }
+      }
+    }
+  }
+};
+
+template <DataType kType>
+struct Avx2TileKernel {
+  static constexpr int kValueBytes = Avx2BlockDot<kType>::kValueBytes;
+  static constexpr int kScaleBytes = kTileFeatures * 2;
+  static constexpr int kBlockBytes =
+      kValueBytes + (kType == DataType::kQ4_1 ? 2 * kScaleBytes : kScaleBytes);
+
+  // Four rows of both halves need more registers than there are.
+  template <int kRows>
+  static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
+                  float (&result)[kRows][kTileFeatures]) {
+    constexpr int kHalves = kRows < 4 ? 2 : 1;
+    for (int half = 0; half < 2; half += kHalves) {
+      RunHalves<kRows, kHalves>(tile, half, x, panel, result);
+    }
+  }
+
+ private:
+  template <int kRows, int kHalves>
+  static void RunHalves(const std::byte* tile, int first_half, const ActivationView& x,
+                        int64_t panel, float (&result)[kRows][kTileFeatures]) {
+    __m256 sums[kRows][kHalves];
+    for (auto& row : sums) {
+      for (__m256& sum : row) sum = _mm256_setzero_ps();
+    }
+    const int64_t blocks = x.size / kQuantBlock;
+    int64_t at = panel * blocks * kPanelRows;
+    for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tile += kBlockBytes) {
+      __m256i dots[kRows][kHalves];
+      Avx2BlockDot<kType>::Run(tile + first_half * 32, x.values + at * kQuantBlock, dots);
+#pragma GCC unroll 2
+      for (int half = 0; half < kHalves; ++half) {
+        AddBlock<kRows, kHalves>(tile + kValueBytes + (first_half + half) * 16, x, at, half, dots,
+                                 sums);
+      }
+    }
+    for (int row = 0; row < kRows; ++row) {
+      for (int half = 0; half < kHalves; ++half) {
+        _mm256_store_ps(result[row] + (first_half + half) * 8, sums[row][half]);
+      }
+    }
+  }
+
+  // `scales` points at d of the half's features; m, where there is one, follows d of the tile.
+  template <int kRows, int kHalves>
+  static void AddBlock(const std::byte* scales, const ActivationView& x, int64_t at, int half,
+                       const __m256i (&dots)[kRows][kHalves], __m256 (&sums)[kRows][kHalves]) {
+    const __m256 scale = Avx2Half::LoadScales(scales);
+    __m256 minimum = _mm256_setzero_ps();
+    if constexpr (kType == DataType::kQ4_0) {
+      minimum = _mm256_mul_ps(_mm256_set1_ps(-8.0f), scale);
+    } else if constexpr (kType == DataType::kQ4_1) {
+      minimum = Avx2Half::LoadScales(scales + kScaleBytes);
+    }
+#pragma GCC unroll 4
+    for (int row = 0; row < kRows; ++row) {
+      __m256& sum = sums[row][half];
+      sum = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_broadcast_ss(x.scales + at + row)),
+                            _mm256_cvtepi32_ps(dots[row][half]), sum);
+      if constexpr (kType != DataType::kQ8_0) {
+        sum = _mm256_fmadd_ps(minimum, _mm256_broadcast_ss(x.scaled_sums + at + row), sum);
+      }
+    }
+  }
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_CPU_LINEAR_AVX2_KERNEL_H_

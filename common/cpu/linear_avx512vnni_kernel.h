@@ -1,0 +1,131 @@
+// Linear layers with quantised weights (common/ops/linear.h) on AVX-512 VNNI, for translation units
+// built with -mavx512f -mavx512vnni. One register holds the 16 features of a tile.
+
+#ifndef CHIMERA_COMMON_CPU_LINEAR_AVX512VNNI_KERNEL_H_
+#define CHIMERA_COMMON_CPU_LINEAR_AVX512VNNI_KERNEL_H_
+
+#include <immintrin.h>
+
+#include "common/cpu/linear_tiles.h"
+#include "common/model/data_type.h"
+#include "common/ops/linear.h"
+
+namespace chimera {
+
+struct Avx512Tile {
+  static __m512i Load(const std::byte* from) { return _mm512_loadu_si512(from); }
+  static __m512 LoadScales(const std::byte* from) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  // Four activations, once per feature.
+  static __m512i Broadcast4(const int8_t* from) {
+    int32_t four;
+    __builtin_memcpy(&four, from, sizeof(four));
+    return _mm512_set1_epi32(four);
+  }
+};
+
+// Adds the integer dot products of one block for kRows rows to `dots`.
+template <DataType kType>
+struct VnniBlockDot;
+
+struct VnniNibbleDot {
+  static constexpr int kValueBytes = 256;
+
+  template <int kRows>
+  static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
+    const __m512i low_nibbles = _mm512_set1_epi8(15);
+#pragma GCC unroll 4
+    for (int group = 0; group < 4; ++group) {
+      const __m512i both = Avx512Tile::Load(block + group * 64);
+      const __m512i low = _mm512_and_si512(both, low_nibbles);
+      const __m512i high = _mm512_and_si512(_mm512_srli_epi32(both, 4), low_nibbles);
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+        const int8_t* inputs = values + row * kQuantBlock + group * 8;
+        dots[row] = _mm512_dpbusd_epi32(dots[row], low, Avx512Tile::Broadcast4(inputs));
+        dots[row] = _mm512_dpbusd_epi32(dots[row], high, Avx512Tile::Broadcast4(inputs + 4));
+      }
+    }
+  }
+};
+
+template <>
+struct VnniBlockDot<DataType::kQ4_0> : VnniNibbleDot {};
+template <>
+struct VnniBlockDot<DataType::kQ4_1> : VnniNibbleDot {};
+
+// dpbusd wants unsigned weights: w + 128. What that adds, 128 times the sum of the activations, was
+// subtracted from `dots` before.
+template <>
+struct VnniBlockDot<DataType::kQ8_0> {
+  static constexpr int kValueBytes = 512;
+
+  template <int kRows>
+  static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
+    const __m512i sign_bits = _mm512_set1_epi8(-128);
+#pragma GCC unroll 8
+    for (int group = 0; group < 8; ++group) {
+      const __m512i weights = _mm512_xor_si512(Avx512Tile::Load(block + group * 64), sign_bits);
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+        const int8_t* inputs = values + row * kQuantBlock + group * 4;
+        dots[row] = _mm512_dpbusd_epi32(dots[row], weights, Avx512Tile::Broadcast4(inputs));
+      }
+    }
+  }
+};
+
+template <DataType kType>
+struct VnniTileKernel {
+  static constexpr int kValueBytes = VnniBlockDot<kType>::kValueBytes;
+  static constexpr int kScaleBytes = kTileFeatures * 2;
+  static constexpr int kBlockBytes =
+      kValueBytes + (kType == DataType::kQ4_1 ? 2 * kScaleBytes : kScaleBytes);
+
+  template <int kRows>
+  static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
+                  float (&result)[kRows][kTileFeatures]) {
+    __m512 sums[kRows];
+    for (__m512& sum : sums) sum = _mm512_setzero_ps();
+    const int64_t blocks = x.size / kQuantBlock;
+    int64_t at = panel * blocks * kPanelRows;
+    for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tile += kBlockBytes) {
+      __m512i dots[kRows];
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+        const int32_t start = kType == DataType::kQ8_0 ? -128 * x.sums[at + row] : 0;
+        dots[row] = _mm512_set1_epi32(start);
+      }
+      VnniBlockDot<kType>::Run(tile, x.values + at * kQuantBlock, dots);
+      AddBlock<kRows>(tile + kValueBytes, x, at, dots, sums);
+    }
+    for (int row = 0; row < kRows; ++row) _mm512_store_ps(result[row], sums[row]);
+  }
+
+ private:
+  // `scales` points at d of the tile's features; m, where there is one, follows.
+  template <int kRows>
+  static void AddBlock(const std::byte* scales, const ActivationView& x, int64_t at,
+                       const __m512i (&dots)[kRows], __m512 (&sums)[kRows]) {
+    const __m512 scale = Avx512Tile::LoadScales(scales);
+    __m512 minimum = _mm512_setzero_ps();
+    if constexpr (kType == DataType::kQ4_0) {
+      minimum = _mm512_mul_ps(_mm512_set1_ps(-8.0f), scale);
+    } else if constexpr (kType == DataType::kQ4_1) {
+      minimum = Avx512Tile::LoadScales(scales + kScaleBytes);
+    }
+#pragma GCC unroll 4
+    for (int row = 0; row < kRows; ++row) {
+      sums[row] = _mm512_fmadd_ps(_mm512_mul_ps(scale, _mm512_set1_ps(x.scales[at + row])),
+                                  _mm512_cvtepi32_ps(dots[row]), sums[row]);
+      if constexpr (kType != DataType::kQ8_0) {
+        sums[row] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(x.scaled_sums[at + row]), sums[row]);
+      }
+    }
+  }
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_CPU_LINEAR_AVX512VNNI_KERNEL_H_

@@ -1,0 +1,116 @@
+#include "common/cpu/llama_forward.h"
+
+#include <algorithm>
+
+#include "common/base/float16.h"
+
+namespace chimera {
+
+LlamaForward::LlamaForward(const LlamaConfig& config, const PackedLlamaWeights& weights,
+                           const CpuKernels& kernels, int64_t position_limit, ThreadPool* pool)
+    : config_(config),
+      weights_(weights),
+      kernels_(kernels),
+      pool_(pool),
+      attention_(config, position_limit, kernels, pool),
+      output_head_(config, weights, kernels, pool) {}
+
+void LlamaForward::Run(const StagedStep& step, KvCache* cache, StepResult* result) {
+  step_ = &step;
+  result->hidden_states.assign(row_count() * step.batch.tapped_layers.size() * config_.hidden_size,
+                               0);
+  EmbedTokens();
+  Tap(0, result);
+  for (int layer = 0; layer < config_.layer_count; ++layer) {
+    RunAttention(layer, cache);
+    RunFeedForward(layer);
+    Tap(layer + 1, result);
+  }
+  output_head_.Run(step, states_, result);
+  step_ = nullptr;
+}
+
+void LlamaForward::EmbedTokens() {
+  const size_t size = row_count() * config_.hidden_size;
+  if (states_.size() < size) states_.resize(size);
+  for (int64_t row = 0; row < row_count(); ++row) {
+    weights_.token_embedding->CopyRow(step_->rows[row].token, state(row));
+  }
+}
+
+void LlamaForward::RunAttention(int layer, KvCache* cache) {
+  const PackedLlamaLayer& weights = weights_.layers[layer];
+  Normalize(weights.attention_norm, weights.query_key_value);
+  Multiply(weights.query_key_value);
+  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* query_key_value = products_.data() + row * weights.query_key_value.output_size();
+      attention_.StoreKeyValue(*step_, row, layer, query_key_value, cache);
+    }
+  });
+  activations_.Reset(row_count(), config_.query_size());
+  attention_.Attend(*step_, layer, products_.data(), *cache, &activations_);
+  if (weights.attention_output.reads_quantized()) {
+    pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) activations_.QuantizeRow(kernels_, row);
+    });
+  }
+  Multiply(weights.attention_output);
+  AddProducts();
+}
+
+void LlamaForward::RunFeedForward(int layer) {
+  const PackedLlamaLayer& weights = weights_.layers[layer];
+  Normalize(weights.ffn_norm, weights.ffn_gate_up);
+  Multiply(weights.ffn_gate_up);
+  activations_.Reset(row_count(), config_.ffn_size);
+  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* gate = products_.data() + row * 2 * config_.ffn_size;
+      kernels_.silu_mul(gate, gate + config_.ffn_size, config_.ffn_size, activations_.row(row));
+      if (weights.ffn_down.reads_quantized()) activations_.QuantizeRow(kernels_, row);
+    }
+  });
+  Multiply(weights.ffn_down);
+  AddProducts();
+}
+
+void LlamaForward::Normalize(const std::vector<float>& norm, const PackedLinear& reader) {
+  activations_.Reset(row_count(), config_.hidden_size);
+  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
+      kernels_.rms_norm(state(row).data(), norm.data(), config_.hidden_size,
+                        config_.rms_norm_epsilon, activations_.row(row));
+      if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
+    }
+  });
+}
+
+void LlamaForward::Multiply(const PackedLinear& weights) {
+  const size_t size = row_count() * weights.output_size();
+  if (products_.size() < size) products_.resize(size);
+  weights.Multiply(kernels_, activations_.View(), pool_, products_.data());
+}
+
+void LlamaForward::AddProducts() {
+  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
+      kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
+                      state(row).data());
+    }
+  });
+}
+
+void LlamaForward::Tap(int layer, StepResult* result) {
+  const std::span<const int32_t> taps = step_->batch.tapped_layers;
+  const auto tap = std::find(taps.begin(), taps.end(), layer);
+  if (tap == taps.end()) return;
+  for (int64_t row = 0; row < row_count(); ++row) {
+    if (!step_->sequence_of(step_->rows[row]).outputs.hidden_states) continue;
+    const int64_t index = row * static_cast<int64_t>(taps.size()) + (tap - taps.begin());
+    uint16_t* to = result->hidden_states.data() + index * config_.hidden_size;
+    for (const float value : state(row)) *to++ = FloatToBf16(value);
+  }
+}
+
+}  // namespace chimera

@@ -1,0 +1,61 @@
+// Linear layers with repacked weights.
+
+#ifndef CHIMERA_COMMON_CPU_PACKED_LINEAR_H_
+#define CHIMERA_COMMON_CPU_PACKED_LINEAR_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/base/thread_pool.h"
+#include "common/cpu/aligned_buffer.h"
+#include "common/cpu/cpu_kernels.h"
+#include "common/model/tensor_view.h"
+
+namespace chimera {
+
+// One weight, or several with the same inputs that are multiplied together: the outputs of each
+// follow those of the one before. Owns its memory; immutable after construction.
+class PackedLinear {
+ public:
+  // Repacks on all threads of `pool`. The views are not used afterwards. REQUIRES: equal columns.
+  PackedLinear(std::span<const TensorView> weights, ThreadPool* pool);
+
+  int64_t input_size() const { return input_size_; }
+  int64_t output_size() const { return output_size_; }
+  // True if a product reads the quantised form of its input.
+  bool reads_quantized() const { return reads_quantized_; }
+
+  // y [x.row_count, output_size] = W x, on all threads of `pool`; common/ops/linear.h defines the
+  // bits.
+  void Multiply(const CpuKernels& kernels, const ActivationView& x, ThreadPool* pool,
+                float* y) const;
+
+  // Row `index` of the weight as fp32 [input_size]: a token's embedding.
+  void CopyRow(int64_t index, std::span<float> output) const;
+
+ private:
+  struct Part {
+    DataType type;
+    int64_t feature_count;
+    int64_t first_feature;
+    int64_t tile_count;
+    int64_t first_tile;
+    int64_t tile_bytes;
+    AlignedBuffer tiles;
+  };
+
+  // The tiles [begin, end) of all parts' tiles.
+  void MultiplyTiles(const CpuKernels& kernels, const ActivationView& x, int64_t begin, int64_t end,
+                     float* y) const;
+
+  int64_t input_size_ = 0;
+  int64_t output_size_ = 0;
+  int64_t tile_count_ = 0;
+  bool reads_quantized_ = false;
+  std::vector<Part> parts_;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_CPU_PACKED_LINEAR_H_

@@ -1,0 +1,35 @@
+#include "common/cpu/packed_llama_weights.h"
+
+namespace chimera {
+namespace {
+
+PackedLinear Pack(std::initializer_list<TensorView> weights, ThreadPool* pool) {
+  return PackedLinear(std::span(weights.begin(), weights.size()), pool);
+}
+
+std::vector<float> Widen(const TensorView& weight) {
+  std::vector<float> widened(weight.rows * weight.columns);
+  Dequantize(weight.type, weight.bytes, widened);
+  return widened;
+}
+
+}  // namespace
+
+PackedLlamaLayer::PackedLlamaLayer(const LlamaLayerWeights& weights, ThreadPool* pool)
+    : attention_norm(Widen(weights.attention_norm)),
+      query_key_value(Pack({weights.query, weights.key, weights.value}, pool)),
+      attention_output(Pack({weights.attention_output}, pool)),
+      ffn_norm(Widen(weights.ffn_norm)),
+      ffn_gate_up(Pack({weights.ffn_gate, weights.ffn_up}, pool)),
+      ffn_down(Pack({weights.ffn_down}, pool)) {}
+
+PackedLlamaWeights::PackedLlamaWeights(const LlamaWeights& weights, ThreadPool* pool)
+    : token_embedding(std::make_shared<PackedLinear>(std::span(&weights.token_embedding, 1), pool)),
+      output_norm(Widen(weights.output_norm)) {
+  for (const LlamaLayerWeights& layer : weights.layers) layers.emplace_back(layer, pool);
+  const bool is_tied = weights.output.bytes.data() == weights.token_embedding.bytes.data();
+  output = is_tied ? token_embedding
+                   : std::make_shared<const PackedLinear>(std::span(&weights.output, 1), pool);
+}
+
+}  // namespace chimera
