@@ -31,10 +31,10 @@ class DraftState {
 // News of one sequence and the wish for a tree. Spans are valid during the call only.
 struct DraftInput {
   DraftState* state = nullptr;
-  std::span<const int32_t> token_ids;       // newly committed, in order
-  std::span<const uint16_t> hidden_states;  // bf16 bits, [n_positions, n_tapped, hidden_size]
-  int32_t hidden_start_position = 0;        // position of the first row
-  int32_t node_budget = 0;                  // root excluded; 0 asks for no tree
+  std::span<const int32_t> token_ids = {};       // newly committed, in order
+  std::span<const uint16_t> hidden_states = {};  // bf16 bits, [n_positions, n_tapped, hidden_size]
+  int32_t hidden_start_position = 0;             // position of the first row
+  int32_t node_budget = 0;                       // root excluded; 0 asks for no tree
   int32_t max_depth = 0;
 };
 

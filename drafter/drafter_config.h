@@ -1,0 +1,38 @@
+// How a drafter is set up.
+
+#ifndef CHIMERA_DRAFTER_DRAFTER_CONFIG_H_
+#define CHIMERA_DRAFTER_DRAFTER_CONFIG_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "common/model/fingerprint.h"
+#include "common/rpc/server_runner.h"
+
+namespace chimera {
+
+// The model whose continuations are proposed; constant.
+struct TargetInfo {
+  Fingerprint fingerprint;
+  int32_t hidden_size = 0;
+  int32_t layer_count = 0;
+  int32_t vocab_size = 0;
+};
+
+// Which DraftModel serves.
+enum class DraftModelKind { kNgram };
+
+// A validated value (flags.h).
+struct DrafterConfig {
+  std::string model_path;  // file of the target model
+  DraftModelKind draft_model = DraftModelKind::kNgram;
+  int32_t max_sequences = 256;  // held at once, over all verifiers; positive
+  ServerConfig server;
+  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(5);
+  std::string log_level = "info";
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_DRAFTER_DRAFTER_CONFIG_H_

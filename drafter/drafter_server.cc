@@ -1,0 +1,99 @@
+#include "drafter/drafter_server.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/model/llama_model.h"
+#include "drafter/ngram_draft_model.h"
+
+namespace chimera {
+namespace {
+
+std::unique_ptr<DraftModel> MakeDraftModel(DraftModelKind kind) {
+  switch (kind) {
+    case DraftModelKind::kNgram:
+      return std::make_unique<NgramDraftModel>();
+  }
+  return nullptr;
+}
+
+absl::Status CheckTappedLayers(const std::vector<int32_t>& tapped_layers, int32_t layer_count) {
+  int32_t previous = -1;
+  for (const int32_t layer : tapped_layers) {
+    if (layer <= previous || layer > layer_count) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the draft model taps layers [", absl::StrJoin(tapped_layers, ", "),
+                       "], which must ascend within [0, ", layer_count, "]"));
+    }
+    previous = layer;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(const DrafterConfig& config) {
+  CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> target,
+                           LlamaModel::Open(config.model_path));
+  const LlamaConfig& llama = target->config();
+  const TargetInfo draft_target = {.fingerprint = target->fingerprint(),
+                                   .hidden_size = llama.hidden_size,
+                                   .layer_count = llama.layer_count,
+                                   .vocab_size = llama.vocab_size};
+  return Start(config, draft_target, MakeDraftModel(config.draft_model));
+}
+
+absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
+    const DrafterConfig& config, const TargetInfo& target, std::unique_ptr<DraftModel> model) {
+  CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(model->info().tapped_layers, target.layer_count));
+  LogInfo("drafter ready draft_model={} identity={} max_sequences={}", model->info().name,
+          target.fingerprint.identity, config.max_sequences);
+  std::unique_ptr<DrafterServer> server(new DrafterServer(config, target, std::move(model)));
+  CHIMERA_RETURN_IF_ERROR(server->Listen());
+  return server;
+}
+
+DrafterServer::DrafterServer(const DrafterConfig& config, const TargetInfo& target,
+                             std::unique_ptr<DraftModel> model)
+    : shutdown_timeout_(config.shutdown_timeout),
+      service_(target, std::move(model), config.max_sequences),
+      runner_(config.server) {}
+
+absl::Status DrafterServer::Listen() {
+  runner_.AddService(service_.service(), v1::DrafterService::service_full_name());
+  std::unique_ptr<grpc::ServerCompletionQueue> queue = runner_.AddCompletionQueue();
+  if (const absl::Status started = runner_.Start(); !started.ok()) {
+    queue->Shutdown();
+    void* tag;
+    bool ok;
+    while (queue->Next(&tag, &ok)) {
+    }
+    return started;
+  }
+  service_.Start(std::move(queue));
+  state_ = State::kServing;
+  return absl::OkStatus();
+}
+
+DrafterServer::~DrafterServer() {
+  if (state_ != State::kServing) return;
+  service_.Drain(ServerRunner::Deadline());
+  const absl::Status drained = runner_.Drain([](ServerRunner::Deadline) {}, {});
+  CHIMERA_CHECK(drained.ok()) << drained;
+  service_.Stop();
+}
+
+absl::Status DrafterServer::Drain() {
+  CHIMERA_CHECK(state_ == State::kServing) << "not serving";
+  state_ = State::kDrained;
+  CHIMERA_RETURN_IF_ERROR(runner_.Drain(
+      [this](ServerRunner::Deadline deadline) { service_.Drain(deadline); }, shutdown_timeout_));
+  service_.Stop();
+  return absl::OkStatus();
+}
+
+}  // namespace chimera

@@ -1,0 +1,79 @@
+#include "drafter/flags.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "common/model/default_model_path.h"
+#include "common/rpc/service_flags.h"
+
+ABSL_FLAG(
+    std::string, model, "",
+    "GGUF file of the target model; default: $CHIMERA_MODEL, else the model that scripts/setup "
+    "fetched");
+ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50052"},
+          "addresses to serve verifiers on: host:port or unix:/path; port 0 takes a free one");
+ABSL_FLAG(std::string, draft_model, "ngram",
+          "what proposes continuations: ngram looks them up in prompt and output");
+ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
+ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(5),
+          "how long SIGTERM lets streams end by themselves");
+ABSL_FLAG(bool, reflection, true, "serve gRPC reflection");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
+
+namespace chimera {
+namespace {
+
+constexpr char kUsage[] =
+    "Proposes continuations to verifiers: serves chimera.v1.DrafterService. It never talks to "
+    "clients, and losing it costs speed only.";
+
+constexpr int32_t kMaxMaxSequences = 1 << 16;
+constexpr absl::Duration kMaxShutdownTimeout = absl::Hours(1);
+
+absl::Status ReadServerFlags(ServerConfig* server) {
+  CHIMERA_ASSIGN_OR_RETURN(server->listen_addresses,
+                           ParseListenAddresses(absl::GetFlag(FLAGS_listen)));
+  if (server->listen_addresses.empty()) {
+    return absl::InvalidArgumentError("--listen is empty, must name at least one address");
+  }
+  server->reflection = absl::GetFlag(FLAGS_reflection) ? Reflection::kOn : Reflection::kOff;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DraftModelKind> ParseDraftModelKind(const std::string& name) {
+  if (name == "ngram") return DraftModelKind::kNgram;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--draft_model is \"", name, "\", must be one of: ngram"));
+}
+
+}  // namespace
+
+absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
+  CHIMERA_RETURN_IF_ERROR(ParseCommandLine(argc, argv, kUsage));
+  DrafterConfig config;
+  config.model_path = absl::GetFlag(FLAGS_model);
+  if (config.model_path.empty()) config.model_path = DefaultModelPath();
+  CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
+  CHIMERA_ASSIGN_OR_RETURN(config.draft_model,
+                           ParseDraftModelKind(absl::GetFlag(FLAGS_draft_model)));
+  config.max_sequences = absl::GetFlag(FLAGS_max_sequences);
+  if (config.max_sequences < 1 || config.max_sequences > kMaxMaxSequences) {
+    return absl::InvalidArgumentError(absl::StrCat("--max_sequences is ", config.max_sequences,
+                                                   ", must be in [1, ", kMaxMaxSequences, "]"));
+  }
+  const absl::Duration timeout = absl::GetFlag(FLAGS_shutdown_timeout);
+  if (timeout < absl::ZeroDuration() || timeout > kMaxShutdownTimeout) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--shutdown_timeout is ", absl::FormatDuration(timeout), ", must be in [0, ",
+                     absl::FormatDuration(kMaxShutdownTimeout), "]"));
+  }
+  config.shutdown_timeout = absl::ToChronoMilliseconds(timeout);
+  config.log_level = absl::GetFlag(FLAGS_log_level);
+  return config;
+}
+
+}  // namespace chimera
