@@ -3,6 +3,7 @@
 Each case sources the scripts' own libraries into Bash and replaces the commands that would touch the machine.
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -117,6 +118,35 @@ class CtestSumTest(ScriptTest):
     def test_no_test_ran(self):
         self.assertEqual(self.run_bash(self.FAKE.format(0, 0, 0)).returncode, 1)
         self.assertEqual(self.run_bash("trap print_summary EXIT; ctest() { :; }; run_ctest release").returncode, 1)
+
+
+class DemoReportTest(ScriptTest):
+    def report(self, *modes):
+        path = self.cache / "bench"
+        path.write_text("\n".join(json.dumps(mode) for mode in modes) + "\n", encoding="utf-8")
+        command = ["python3", "-B", ROOT / "scripts/demo_report.py", path]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    @staticmethod
+    def mode(name, speed, is_identical=True):
+        return {
+            "mode": name, "tokens": 10, "tokens_per_second": speed, "tokens_per_step": speed / 100,
+            "identical_to_first_mode": is_identical,
+        }
+
+    def test_identical_answers(self):
+        result = self.report(self.mode("off", 100.0), self.mode("auto", 250.0))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("2.50 x", result.stdout)
+        self.assertIn("identical", result.stdout)
+
+    def test_different_answers_fail(self):
+        result = self.report(self.mode("off", 100.0), self.mode("auto", 250.0, is_identical=False))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("DIFFERENT", result.stdout)
+
+    def test_missing_mode_fails(self):
+        self.assertEqual(self.report(self.mode("off", 100.0)).returncode, 1)
 
 
 if __name__ == "__main__":
