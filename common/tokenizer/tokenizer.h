@@ -30,7 +30,7 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // Longest text that Encode takes, in bytes: far beyond any context, and it bounds the working
-  // memory (about 30 bytes for a byte of text).
+  // memory (some 40 bytes for a byte of text).
   static constexpr size_t kMaxTextBytes = size_t{64} << 20;
 
   // Ids of `text`. Any bytes are accepted; those that are not UTF-8 are encoded byte by byte, so

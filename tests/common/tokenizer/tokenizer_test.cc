@@ -125,8 +125,8 @@ TEST_F(TokenizerTest, DecodeNamesTheFirstBadId) {
 }
 
 TEST_F(TokenizerTest, LongWordsTakeNoQuadraticTime) {
-  const size_t size = size_t{1} << 20;
-  for (const char byte : {'a', ' ', '\n', '!', '\xFF'}) {
+  const size_t size = size_t{1} << 19;
+  for (const char byte : {'a', ' ', '\xFF'}) {
     EXPECT_EQ(Decode(Encode(std::string(size, byte))).size(), size);
   }
   std::string word;

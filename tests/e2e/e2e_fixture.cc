@@ -1,0 +1,120 @@
+#include "tests/e2e/e2e_fixture.h"
+
+#include <atomic>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/rpc/channel.h"
+#include "drafter/ngram_draft_model.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/status_matchers.h"
+
+namespace chimera::testing {
+
+std::string Answer(const ClientReply& reply) {
+  return absl::StrCat("status ", reply.status.error_code(), " ", reply.status.error_message(),
+                      "\nids ", absl::StrJoin(reply.token_ids, " "), "\ntext ", reply.text,
+                      "\nfinish ", v1::FinishReason_Name(reply.complete.finish_reason()),
+                      "\nusage ", reply.complete.usage().ShortDebugString(), "\nseed ",
+                      reply.complete.seed());
+}
+
+void E2eFixture::OpenModel(const std::string& path) {
+  static auto* const models = new std::map<std::string, std::shared_ptr<const LlamaModel>>();
+  std::shared_ptr<const LlamaModel>& model = (*models)[path];
+  if (model == nullptr) {
+    CHIMERA_ASSERT_OK_AND_ASSIGN(model, LlamaModel::Open(path));
+  }
+  model_ = model;
+}
+
+void E2eFixture::StartDrafter(std::unique_ptr<DraftModel> model) {
+  drafter_.reset();
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Address address,
+                               ParseListenAddress("unix:" + directory_.path() + "/drafter.sock"));
+  DrafterConfig config;
+  config.server.listen_addresses = {address};
+  const LlamaConfig& llama = model_->config();
+  const TargetInfo target{model_->fingerprint(), llama.hidden_size, llama.layer_count,
+                          llama.vocab_size};
+  if (model == nullptr) model = std::make_unique<NgramDraftModel>();
+  CHIMERA_ASSERT_OK_AND_ASSIGN(drafter_, DrafterServer::Start(config, target, std::move(model)));
+}
+
+void E2eFixture::StartVerifier(Drafters drafters, int32_t prefill_chunk) {
+  stub_.reset();
+  verifier_.reset();
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Address address,
+                               ParseListenAddress("unix:" + directory_.path() + "/verifier.sock"));
+  VerifierConfig config;
+  config.listen_addresses = {address};
+  if (drafters == Drafters::kOne) {
+    CHIMERA_ASSERT_OK_AND_ASSIGN(const Address drafter,
+                                 ParseDialAddress("unix:" + directory_.path() + "/drafter.sock"));
+    config.drafter_addresses = {drafter};
+  }
+  config.thread_count = 2;
+  config.kv_page_count = kMaxRunning * 32;
+  config.engine.max_running_requests = kMaxRunning;
+  config.engine.prefill_chunk = prefill_chunk;
+  // What drafters propose is verified, whether it pays or not; and a busy machine is no excuse.
+  config.engine.planning = NodePlanning::kVerifyAll;
+  config.engine.draft.deadline = std::chrono::seconds(5);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
+                               VerifierServer::MakeBackend(config, *model_));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
+                               VerifierServer::Start(config, model_, std::move(backend)));
+  stub_ = v1::GenerationService::NewStub(CreateChannel(address));
+}
+
+v1::GetServerInfoResponse E2eFixture::ServerInfo() {
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  v1::GetServerInfoResponse response;
+  EXPECT_TRUE(stub_->GetServerInfo(&context, {}, &response).ok());
+  return response;
+}
+
+bool E2eFixture::DrafterIsReady() {
+  return Eventually([this] {
+    const v1::GetServerInfoResponse info = ServerInfo();
+    return info.drafters_size() == 1 && info.drafters(0).state() == v1::DRAFTER_STATE_READY;
+  });
+}
+
+ClientReply E2eFixture::Generate(const v1::GenerateRequest& request) {
+  ClientReply reply;
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  const auto reader = stub_->Generate(&context, request);
+  v1::GenerateResponse response;
+  while (reader->Read(&response)) {
+    reply.token_ids.insert(reply.token_ids.end(), response.chunk().token_ids().begin(),
+                           response.chunk().token_ids().end());
+    reply.text += response.chunk().text();
+    if (response.has_complete()) reply.complete = response.complete();
+  }
+  reply.status = reader->Finish();
+  return reply;
+}
+
+std::vector<ClientReply> E2eFixture::GenerateAll(const std::vector<v1::GenerateRequest>& requests,
+                                                 int concurrency) {
+  std::vector<ClientReply> replies(requests.size());
+  std::atomic<size_t> next{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < concurrency; ++i) {
+    clients.emplace_back([&] {
+      for (size_t index = next++; index < requests.size(); index = next++) {
+        replies[index] = Generate(requests[index]);
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  return replies;
+}
+
+}  // namespace chimera::testing

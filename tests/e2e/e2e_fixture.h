@@ -1,0 +1,69 @@
+// Both services with a real model, joined by Unix sockets, in the test's process.
+
+#ifndef CHIMERA_TESTS_E2E_E2E_FIXTURE_H_
+#define CHIMERA_TESTS_E2E_E2E_FIXTURE_H_
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chimera/v1/generation_service.grpc.pb.h"
+#include "common/model/llama_model.h"
+#include "drafter/draft_model.h"
+#include "drafter/drafter_server.h"
+#include "tests/testing/temp_directory.h"
+#include "verifier/verifier_server.h"
+
+namespace chimera::testing {
+
+// A whole reply as a client sees it.
+struct ClientReply {
+  grpc::Status status;
+  std::vector<int32_t> token_ids;
+  std::string text;
+  v1::GenerateComplete complete;
+};
+
+// What must not depend on speculation, as text, so that a failure shows it.
+std::string Answer(const ClientReply& reply);
+
+class E2eFixture : public ::testing::Test {
+ protected:
+  static constexpr int32_t kMaxRunning = 8;
+
+  // Opens the model at `path`, once per process and path.
+  void OpenModel(const std::string& path);
+
+  // Starts a drafter with `model`, or the n-gram model if it is null.
+  void StartDrafter(std::unique_ptr<DraftModel> model);
+  void StopDrafter() { drafter_.reset(); }
+
+  // Starts a verifier; with a drafter if the flag says so, which need not run yet.
+  enum class Drafters { kNone, kOne };
+  void StartVerifier(Drafters drafters, int32_t prefill_chunk = 256);
+
+  // Waits until the verifier says READY of its drafter.
+  bool DrafterIsReady();
+  v1::GetServerInfoResponse ServerInfo();
+
+  // Sends one request and reads the reply to its end; any thread.
+  ClientReply Generate(const v1::GenerateRequest& request);
+
+  // Sends all requests, `concurrency` at a time; replies are in the order of the requests.
+  std::vector<ClientReply> GenerateAll(const std::vector<v1::GenerateRequest>& requests,
+                                       int concurrency);
+
+  TempDirectory directory_;
+  std::shared_ptr<const LlamaModel> model_;
+  std::unique_ptr<DrafterServer> drafter_;
+  std::unique_ptr<VerifierServer> verifier_;
+  std::unique_ptr<v1::GenerationService::Stub> stub_;
+};
+
+}  // namespace chimera::testing
+
+#endif  // CHIMERA_TESTS_E2E_E2E_FIXTURE_H_

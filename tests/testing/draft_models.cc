@@ -1,0 +1,77 @@
+#include "tests/testing/draft_models.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace chimera::testing {
+namespace {
+
+struct TokenState final : DraftState {
+  std::vector<int32_t> tokens;
+};
+
+}  // namespace
+
+std::unique_ptr<DraftState> TokenDraftModel::NewState(int32_t, const SamplingParams&) {
+  return std::make_unique<TokenState>();
+}
+
+std::vector<ProposedTree> TokenDraftModel::Draft(std::span<const DraftInput> inputs) {
+  std::vector<ProposedTree> trees;
+  for (const DraftInput& input : inputs) {
+    std::vector<int32_t>& tokens = static_cast<TokenState*>(input.state)->tokens;
+    tokens.insert(tokens.end(), input.token_ids.begin(), input.token_ids.end());
+    trees.push_back(input.node_budget > 0 ? Propose(tokens, input.node_budget, input.max_depth)
+                                          : ProposedTree{});
+  }
+  return trees;
+}
+
+ProposedTree RandomTreeDraftModel::Propose(std::span<const int32_t> tokens, int node_budget,
+                                           int max_depth) {
+  ProposedTree tree;
+  std::vector<int> depths = {0};
+  std::set<std::pair<int, int32_t>> used;
+  while (static_cast<int>(tree.token_ids.size()) < node_budget) {
+    const int parent = static_cast<int>(random_() % depths.size());
+    if (depths[parent] == max_depth) continue;
+    const int32_t token = random_() % 4 == 0 ? tokens[random_() % tokens.size()]
+                                             : static_cast<int32_t>(random_() % vocab_size_);
+    if (!used.emplace(parent, token).second) continue;
+    tree.token_ids.push_back(token);
+    tree.parents.push_back(parent);
+    tree.path_probabilities.push_back(1.0f);
+    depths.push_back(depths[parent] + 1);
+  }
+  return tree;
+}
+
+ProposedTree TrueContinuationDraftModel::Propose(std::span<const int32_t> tokens, int node_budget,
+                                                 int max_depth) {
+  ProposedTree tree;
+  const auto known =
+      std::find_if(sequences_.begin(), sequences_.end(), [&](const std::vector<int32_t>& sequence) {
+        return sequence.size() > tokens.size() &&
+               std::equal(tokens.begin(), tokens.end(), sequence.begin());
+      });
+  if (known == sequences_.end()) return tree;
+  const auto add = [&tree](int32_t token, int parent) {
+    tree.token_ids.push_back(token);
+    tree.parents.push_back(parent);
+    tree.path_probabilities.push_back(1.0f);
+    return static_cast<int>(tree.token_ids.size());
+  };
+  int parent = 0;
+  for (int depth = 0; depth < max_depth && tokens.size() + depth < known->size(); ++depth) {
+    const int32_t right = (*known)[tokens.size() + depth];
+    const int remaining = node_budget - static_cast<int>(tree.token_ids.size());
+    if (remaining == 0) break;
+    // A wrong sibling in front, where the rest of the chain still fits behind it.
+    if (remaining > max_depth - depth) add((right + 1 + depth) % vocab_size_, parent);
+    parent = add(right, parent);
+  }
+  return tree;
+}
+
+}  // namespace chimera::testing

@@ -1,0 +1,69 @@
+// Draft models whose proposals are known beforehand.
+
+#ifndef CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_
+#define CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "drafter/draft_model.h"
+
+namespace chimera::testing {
+
+// Base of models that need nothing but the tokens of a sequence.
+class TokenDraftModel : public DraftModel {
+ public:
+  explicit TokenDraftModel(const char* name) { info_ = {name, {}, 8192, 63}; }
+
+  const DraftModelInfo& info() const override { return info_; }
+  std::unique_ptr<DraftState> NewState(int32_t start_position,
+                                       const SamplingParams& sampling) override;
+  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override;
+
+ protected:
+  // The tree for a sequence whose known tokens are `tokens`, the last being the root.
+  virtual ProposedTree Propose(std::span<const int32_t> tokens, int node_budget, int max_depth) = 0;
+
+ private:
+  DraftModelInfo info_;
+};
+
+// Proposes random valid trees: mostly wrong, always well-formed. Every fourth node repeats a token of
+// the sequence, so that some are right.
+class RandomTreeDraftModel final : public TokenDraftModel {
+ public:
+  RandomTreeDraftModel(int32_t vocab_size, uint64_t seed)
+      : TokenDraftModel("random-trees"), vocab_size_(vocab_size), random_(seed) {}
+
+ protected:
+  ProposedTree Propose(std::span<const int32_t> tokens, int node_budget, int max_depth) override;
+
+ private:
+  const int32_t vocab_size_;
+  std::mt19937_64 random_;
+};
+
+// Knows how every sequence goes on: proposes the true continuation as a chain, with wrong siblings
+// around it as far as the budget goes.
+class TrueContinuationDraftModel final : public TokenDraftModel {
+ public:
+  // `sequences`: prompt and reply of every request there will be.
+  TrueContinuationDraftModel(std::vector<std::vector<int32_t>> sequences, int32_t vocab_size)
+      : TokenDraftModel("true-continuation"),
+        sequences_(std::move(sequences)),
+        vocab_size_(vocab_size) {}
+
+ protected:
+  ProposedTree Propose(std::span<const int32_t> tokens, int node_budget, int max_depth) override;
+
+ private:
+  const std::vector<std::vector<int32_t>> sequences_;
+  const int32_t vocab_size_;
+};
+
+}  // namespace chimera::testing
+
+#endif  // CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_

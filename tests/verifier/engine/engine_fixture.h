@@ -1,0 +1,97 @@
+// An engine over a tiny random model on the CPU, for tests of its behaviour.
+
+#ifndef CHIMERA_TESTS_VERIFIER_ENGINE_ENGINE_FIXTURE_H_
+#define CHIMERA_TESTS_VERIFIER_ENGINE_ENGINE_FIXTURE_H_
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/backend/backend_factory.h"
+#include "common/base/clock.h"
+#include "common/model/llama_model.h"
+#include "common/tokenizer/tokenizer.h"
+#include "tests/testing/collecting_sink.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_llama.h"
+#include "verifier/engine/engine.h"
+
+namespace chimera::testing {
+
+// What a reply must not depend on anything for.
+struct Reply {
+  std::vector<int32_t> tokens;
+  std::string text;
+  FinishReason finish_reason = FinishReason::kStop;
+  int32_t completion_tokens = 0;
+
+  friend bool operator==(const Reply&, const Reply&) = default;
+};
+
+// Owns model, backend and tokenizer; makes engines over them, one at a time.
+class EngineFixture : public ::testing::Test {
+ protected:
+  static constexpr int32_t kSlots = 8;
+  static constexpr int32_t kContextLength = 256;
+
+  void SetUp() override {
+    const std::string path = directory_.path() + "/tiny.gguf";
+    TinyLlamaOptions options;
+    options.context_length = kContextLength;
+    WriteTinyLlama(path, options);
+    CHIMERA_ASSERT_OK_AND_ASSIGN(model_, LlamaModel::Open(path));
+    CHIMERA_ASSERT_OK_AND_ASSIGN(tokenizer_, Tokenizer::Create(model_->vocabulary()));
+    MakeBackend(kSlots * kContextLength / kPagePositions);
+  }
+
+  void MakeBackend(int32_t page_count) {
+    BackendOptions backend;
+    backend.thread_count = 2;
+    backend.limits = {page_count, kSlots, 256 + kSlots * TokenTree::kMaxNodes};
+    CHIMERA_ASSERT_OK_AND_ASSIGN(backend_, CreateBackend(*model_, backend));
+  }
+
+  // Node planning is off: what a drafter proposes is verified.
+  std::unique_ptr<Engine> MakeEngine(std::vector<DraftSource*> sources, int32_t prefill_chunk = 64,
+                                     int32_t max_running = kSlots) {
+    EngineConfig config;
+    config.max_running_requests = max_running;
+    config.prefill_chunk = prefill_chunk;
+    config.planning = NodePlanning::kVerifyAll;
+    absl::StatusOr<std::unique_ptr<Engine>> engine =
+        Engine::Create({backend_.get(), tokenizer_.get(), std::move(sources), &clock_}, config);
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    return *std::move(engine);
+  }
+
+  // A request whose prompt depends on `index` only.
+  GenerationRequest MakeRequest(int index, int32_t max_tokens) const {
+    GenerationRequest request;
+    request.id = "request-" + std::to_string(index);
+    const int length = 1 + (index * 13) % 90;
+    for (int i = 0; i < length; ++i) {
+      request.prompt.push_back(kTinyFirstByteToken + (index * 31 + i * i * 7) % 256);
+    }
+    request.stop.max_tokens = max_tokens;
+    request.sampling.seed = 1000 + static_cast<uint64_t>(index);
+    return request;
+  }
+
+  static Reply MakeReply(const CollectingSink& sink) {
+    return {sink.tokens(), sink.text(), sink.result().finish_reason,
+            sink.result().completion_tokens};
+  }
+
+  TempDirectory directory_;
+  RealClock clock_;
+  std::unique_ptr<LlamaModel> model_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<Backend> backend_;
+};
+
+}  // namespace chimera::testing
+
+#endif  // CHIMERA_TESTS_VERIFIER_ENGINE_ENGINE_FIXTURE_H_

@@ -1,0 +1,215 @@
+#include "verifier/engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/testing/draft_models.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/local_draft_source.h"
+#include "tests/verifier/engine/engine_fixture.h"
+
+namespace chimera::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EngineTest : public EngineFixture {
+ protected:
+  // A request that goes on until max_tokens.
+  GenerationRequest MakeLongRequest(int index, int32_t max_tokens) const {
+    GenerationRequest request = MakeRequest(index, max_tokens);
+    request.stop.ignore_eos = true;
+    return request;
+  }
+
+  Reply Plain(GenerationRequest request) {
+    const auto sink = std::make_shared<CollectingSink>();
+    const std::unique_ptr<Engine> engine = MakeEngine({});
+    CHIMERA_EXPECT_OK(engine->Submit(std::move(request), sink));
+    CHIMERA_EXPECT_OK(sink->Wait());
+    return MakeReply(*sink);
+  }
+
+  void ExpectIdle(const Engine& engine) {
+    EXPECT_TRUE(Eventually([&] { return engine.load().running_requests == 0; }));
+    EXPECT_EQ(engine.load().free_pages, backend_->limits().page_count);
+    EXPECT_EQ(engine.load().waiting_requests, 0);
+  }
+};
+
+TEST_F(EngineTest, EndsAtMaxTokens) {
+  for (const int32_t max_tokens : {1, 2, 17}) {
+    const Reply reply = Plain(MakeLongRequest(3, max_tokens));
+    EXPECT_EQ(reply.finish_reason, FinishReason::kLength);
+    EXPECT_EQ(reply.tokens.size(), static_cast<size_t>(max_tokens));
+    EXPECT_EQ(reply.completion_tokens, max_tokens);
+  }
+}
+
+TEST_F(EngineTest, EndsAtAStopTokenAndKeepsIt) {
+  const Reply whole = Plain(MakeLongRequest(3, 20));
+  GenerationRequest request = MakeLongRequest(3, 20);
+  request.stop.stop_token_ids = {whole.tokens[7]};
+  const Reply reply = Plain(request);
+  EXPECT_EQ(reply.finish_reason, FinishReason::kStop);
+  EXPECT_EQ(reply.tokens.back(), whole.tokens[7]);
+  EXPECT_LE(reply.tokens.size(), 8u);
+}
+
+TEST_F(EngineTest, FillsTheContextToItsLastPosition) {
+  GenerationRequest request = MakeLongRequest(2, 1);
+  request.stop.max_tokens = kContextLength - static_cast<int32_t>(request.prompt.size());
+  const Reply plain = Plain(request);
+  EXPECT_EQ(plain.tokens.size(), static_cast<size_t>(request.stop.max_tokens));
+  RandomTreeDraftModel model(model_->config().vocab_size, 5);
+  LocalDraftSource source(&model, model_->config().hidden_size);
+  const auto sink = std::make_shared<CollectingSink>();
+  const std::unique_ptr<Engine> engine = MakeEngine({&source});
+  CHIMERA_ASSERT_OK(engine->Submit(request, sink));
+  CHIMERA_EXPECT_OK(sink->Wait());
+  EXPECT_EQ(MakeReply(*sink), plain);
+}
+
+TEST_F(EngineTest, RefusesWhatCannotFit) {
+  const std::unique_ptr<Engine> engine = MakeEngine({});
+  const auto sink = std::make_shared<CollectingSink>();
+  const auto is_too_long =
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("together at most 256"));
+  EXPECT_THAT(engine->Submit(MakeRequest(1, kContextLength), sink), is_too_long);
+  EXPECT_THAT(engine->Submit(MakeRequest(1, 0), sink), is_too_long);
+  GenerationRequest empty;
+  empty.stop.max_tokens = 1;
+  EXPECT_THAT(engine->Submit(empty, sink), is_too_long);
+}
+
+TEST_F(EngineTest, CancelEndsARunningAndAWaitingRequest) {
+  const std::unique_ptr<Engine> engine = MakeEngine({}, 64, /*max_running=*/1);
+  Engine* const pointer = engine.get();
+  // Cancels itself with its third token: nothing may come after the step that notices.
+  int calls = 0;
+  const auto running = std::make_shared<CollectingSink>([&calls, pointer] {
+    if (++calls == 3) {
+      CHIMERA_EXPECT_OK(pointer->Cancel("request-1"));
+    }
+  });
+  const auto waiting = std::make_shared<CollectingSink>();
+  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 200), running));
+  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(2, 200), waiting));
+  CHIMERA_EXPECT_OK(engine->Cancel("request-2"));
+  EXPECT_THAT(waiting->Wait(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
+  EXPECT_THAT(running->Wait(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
+  EXPECT_EQ(running->tokens().size(), 3u);
+  EXPECT_THAT(engine->Cancel("request-1"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("request-1")));
+  ExpectIdle(*engine);
+}
+
+TEST_F(EngineTest, RefusesDuplicatesAndAFullQueue) {
+  EngineConfig config;
+  config.max_running_requests = 1;
+  config.max_waiting_requests = 2;
+  config.prefill_chunk = 64;
+  config.planning = NodePlanning::kVerifyAll;
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<Engine> engine,
+      Engine::Create({backend_.get(), tokenizer_.get(), {}, &clock_}, config));
+  // The engine's thread is held inside the first request's callback, so the queue's length is known.
+  Mutex mutex;
+  mutex.Lock();
+  const auto first = std::make_shared<CollectingSink>([&mutex] { MutexLock lock(&mutex); });
+  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(0, 5), first));
+  ASSERT_TRUE(Eventually([&] { return engine->load().waiting_requests == 0; }));
+  std::vector<std::shared_ptr<CollectingSink>> sinks(2);
+  for (int i = 0; i < 2; ++i) {
+    sinks[i] = std::make_shared<CollectingSink>();
+    CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(i + 1, 5), sinks[i]));
+  }
+  EXPECT_THAT(engine->Submit(MakeLongRequest(9, 5), first),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 requests wait")));
+  mutex.Unlock();
+  for (const auto& sink : sinks) CHIMERA_EXPECT_OK(sink->Wait());
+  ExpectIdle(*engine);
+}
+
+TEST_F(EngineTest, ServesMoreRequestsThanPagesAllowAtOnce) {
+  MakeBackend(/*page_count=*/10);
+  const std::unique_ptr<Engine> engine = MakeEngine({});
+  std::vector<std::shared_ptr<CollectingSink>> sinks;
+  for (int i = 0; i < 20; ++i) {
+    sinks.push_back(std::make_shared<CollectingSink>());
+    CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(i, 60), sinks.back()));
+  }
+  for (const auto& sink : sinks) CHIMERA_EXPECT_OK(sink->Wait());
+  ExpectIdle(*engine);
+}
+
+TEST_F(EngineTest, DrainLetsRunningRequestsFinishAndRefusesNewOnes) {
+  const std::unique_ptr<Engine> engine = MakeEngine({});
+  const auto sink = std::make_shared<CollectingSink>();
+  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 50), sink));
+  engine->Drain(clock_.Now() + std::chrono::minutes(1));
+  CHIMERA_EXPECT_OK(sink->Wait());
+  EXPECT_EQ(sink->tokens().size(), 50u);
+  EXPECT_THAT(engine->Submit(MakeLongRequest(2, 5), sink),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("shutting down")));
+}
+
+TEST_F(EngineTest, DrainCancelsWhatOutlastsItsDeadline) {
+  const std::unique_ptr<Engine> engine = MakeEngine({});
+  const auto sink = std::make_shared<CollectingSink>();
+  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 200), sink));
+  engine->Drain(clock_.Now());
+  EXPECT_FALSE(sink->Wait().ok());
+}
+
+TEST_F(EngineTest, ADrafterThatComesAndGoesChangesNothingButSpeed) {
+  const GenerationRequest request = MakeLongRequest(4, 120);
+  const Reply plain = Plain(request);
+  std::vector<int32_t> sequence = request.prompt;
+  sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
+  TrueContinuationDraftModel model({sequence}, model_->config().vocab_size);
+  LocalDraftSource source(&model, model_->config().hidden_size);
+  int calls = 0;
+  int64_t used_at_reconnect = 0;
+  // Called on the engine's thread, like the source.
+  const auto sink = std::make_shared<CollectingSink>([&] {
+    ++calls;
+    if (calls == 4) source.Disconnect();
+    if (calls == 8) {
+      used_at_reconnect = source.used();
+      source.Connect();
+    }
+    if (calls == 12) source.DelayReply(3);
+  });
+  const std::unique_ptr<Engine> engine = MakeEngine({&source});
+  CHIMERA_ASSERT_OK(engine->Submit(request, sink));
+  CHIMERA_ASSERT_OK(sink->Wait());
+  EXPECT_EQ(MakeReply(*sink), plain);
+  EXPECT_GT(source.used(), used_at_reconnect + 3) << "drafting did not resume";
+  EXPECT_EQ(source.discarded(), 1) << "no reply was late";
+}
+
+TEST_F(EngineTest, TrueContinuationsAreAcceptedToTheirFullDepth) {
+  constexpr int32_t kDepth = 7;
+  GenerationRequest request = MakeLongRequest(4, 161);
+  const Reply plain = Plain(request);
+  std::vector<int32_t> sequence = request.prompt;
+  sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
+  TrueContinuationDraftModel model({sequence}, model_->config().vocab_size);
+  LocalDraftSource source(&model, model_->config().hidden_size);
+  request.speculation.max_nodes = kDepth;
+  request.speculation.max_depth = kDepth;
+  const auto sink = std::make_shared<CollectingSink>();
+  const std::unique_ptr<Engine> engine = MakeEngine({&source});
+  CHIMERA_ASSERT_OK(engine->Submit(request, sink));
+  CHIMERA_ASSERT_OK(sink->Wait());
+  EXPECT_EQ(MakeReply(*sink), plain);
+  EXPECT_EQ(sink->result().steps, 160 / (kDepth + 1));
+}
+
+}  // namespace
+}  // namespace chimera::testing

@@ -1,0 +1,51 @@
+#include "verifier/engine/planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chimera {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(StepTimeTableTest, JoinsThePointsByLines) {
+  const StepTimeTable table({{1, 1.0}, {2, 1.5}, {4, 3.5}});
+  EXPECT_DOUBLE_EQ(table.Seconds(1), 1.0);
+  EXPECT_DOUBLE_EQ(table.Seconds(2), 1.5);
+  EXPECT_DOUBLE_EQ(table.Seconds(3), 2.5);
+  EXPECT_DOUBLE_EQ(table.Seconds(6), 5.5);
+}
+
+TEST(PlannerTest, VerifiesEverythingWhenRowsAreFree) {
+  const StepTimeTable free_rows({{1, 1.0}, {64, 1.0}});
+  const std::vector<float> a = {0.5f, 0.1f}, b = {0.2f};
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a, b}, 2, free_rows), ElementsAre(2, 1));
+}
+
+TEST(PlannerTest, VerifiesNothingAtALoss) {
+  const StepTimeTable linear({{1, 1.0}, {64, 64.0}});
+  const std::vector<float> a = {0.9f, 0.8f};
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, 1, linear), ElementsAre(0));
+}
+
+TEST(PlannerTest, TakesTheMostProbableOfAllSequencesFirst) {
+  // Two rows more cost almost nothing, further ones double the time.
+  const StepTimeTable table({{2, 1.0}, {4, 1.01}, {5, 2.0}, {6, 4.0}});
+  const std::vector<float> a = {0.9f, 0.8f, 0.1f}, b = {0.3f};
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a, b}, 2, table), ElementsAre(2, 0));
+}
+
+TEST(PlannerTest, LooksPastAStepOfTheStaircase) {
+  // The second row is dear, the third and fourth come with it.
+  const StepTimeTable table({{1, 1.0}, {2, 2.0}, {4, 2.0}});
+  const std::vector<float> a = {0.95f, 0.9f, 0.85f};
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, 1, table), ElementsAre(3));
+}
+
+TEST(PlannerTest, SequencesWithoutCandidatesAreServed) {
+  const StepTimeTable table({{1, 1.0}, {64, 1.0}});
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{{}, {}}, 2, table), ElementsAre(0, 0));
+}
+
+}  // namespace
+}  // namespace chimera

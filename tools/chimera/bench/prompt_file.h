@@ -1,0 +1,27 @@
+// Prompts of a benchmark.
+
+#ifndef CHIMERA_TOOLS_CHIMERA_BENCH_PROMPT_FILE_H_
+#define CHIMERA_TOOLS_CHIMERA_BENCH_PROMPT_FILE_H_
+
+#include <istream>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace chimera {
+
+// Reads JSON lines: objects with `prompt`, a text, or `turns`, a list of texts whose first is used;
+// `prompt` counts where both are there. Empty lines are skipped. Stops after `limit` prompts, at
+// the end if it is 0.
+//
+// INVALID_ARGUMENT, naming the line, where one is not such an object, its prompt is empty or it is
+// longer than 8 MiB; and where there is no prompt at all.
+absl::StatusOr<std::vector<std::string>> ReadPrompts(std::istream& input, int limit);
+
+// Reads the file at `path`. Also NOT_FOUND.
+absl::StatusOr<std::vector<std::string>> ReadPromptFile(const std::string& path, int limit);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_TOOLS_CHIMERA_BENCH_PROMPT_FILE_H_

@@ -1,0 +1,330 @@
+#include "verifier/engine/engine.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/status_macros.h"
+#include "common/tree/acceptance_walk.h"
+#include "verifier/engine/planner.h"
+
+namespace chimera {
+namespace {
+
+absl::Status ValidateConfig(const EngineConfig& config, const BackendLimits& limits) {
+  if (config.max_running_requests < 1 || config.max_running_requests > limits.slot_count) {
+    return absl::InvalidArgumentError(absl::StrCat("max_running_requests is ",
+                                                   config.max_running_requests, ", must be in [1, ",
+                                                   limits.slot_count, "], the backend's slots"));
+  }
+  const int32_t tree_rows = config.max_running_requests * TokenTree::kMaxNodes;
+  if (config.prefill_chunk < 1 || config.prefill_chunk + tree_rows > limits.max_step_rows) {
+    return absl::InvalidArgumentError(absl::StrCat("prefill_chunk is ", config.prefill_chunk,
+                                                   ", must be in [1, ",
+                                                   limits.max_step_rows - tree_rows, "]"));
+  }
+  return absl::OkStatus();
+}
+
+// Positions a request can reach: its last token never gets K/V.
+int32_t ReachablePositions(const GenerationRequest& request) {
+  return static_cast<int32_t>(request.prompt.size()) + request.stop.max_tokens;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineParts& parts,
+                                                       const EngineConfig& config) {
+  CHIMERA_RETURN_IF_ERROR(ValidateConfig(config, parts.backend->limits()));
+  std::optional<StepTimeTable> step_times;
+  if (config.planning == NodePlanning::kByStepTime) {
+    CHIMERA_ASSIGN_OR_RETURN(step_times, StepTimeTable::Measure(parts.backend, *parts.clock));
+  }
+  return std::unique_ptr<Engine>(new Engine(parts, config, std::move(step_times)));
+}
+
+Engine::Engine(const EngineParts& parts, const EngineConfig& config,
+               std::optional<StepTimeTable> step_times)
+    : parts_(parts),
+      config_(config),
+      step_times_(std::move(step_times)),
+      queue_(config.max_waiting_requests),
+      allocator_(parts.backend->limits().page_count),
+      coordinator_(parts.draft_sources, parts.backend->config(), config.draft, parts.clock) {
+  for (int32_t slot = config.max_running_requests - 1; slot >= 0; --slot) {
+    free_slots_.push_back(slot);
+  }
+  PublishLoad();
+  thread_ = std::thread([this] { Run(); });
+}
+
+Engine::~Engine() {
+  queue_.Stop();
+  thread_.join();
+}
+
+absl::Status Engine::Submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink) {
+  const int64_t positions = static_cast<int64_t>(request.prompt.size()) + request.stop.max_tokens;
+  if (request.prompt.empty() || request.stop.max_tokens < 1 || positions > context_limit()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "prompt of ", request.prompt.size(), " tokens and max_tokens of ", request.stop.max_tokens,
+        " must both be positive and ", "together at most ", context_limit()));
+  }
+  return queue_.Push({std::move(request), std::move(sink)});
+}
+
+absl::Status Engine::Cancel(const std::string& id) { return queue_.Cancel(id); }
+
+void Engine::Drain(std::chrono::steady_clock::time_point deadline) {
+  queue_.Close();
+  if (queue_.WaitUntilEmpty(deadline)) return;
+  for (const std::string& id : queue_.alive_ids()) queue_.Cancel(id).IgnoreError();
+  queue_.WaitUntilEmpty(std::chrono::steady_clock::time_point::max());
+}
+
+int32_t Engine::context_limit() const {
+  const int64_t pool = int64_t{parts_.backend->limits().page_count} * kPagePositions;
+  return static_cast<int32_t>(std::min<int64_t>(parts_.backend->config().context_length, pool));
+}
+
+EngineLoad Engine::load() const {
+  return {running_count_.load(), queue_.waiting_count(), free_pages_.load()};
+}
+
+void Engine::PublishLoad() {
+  running_count_.store(static_cast<int32_t>(running_.size()));
+  free_pages_.store(allocator_.free_count());
+}
+
+void Engine::Run() {
+  while (true) {
+    if (running_.empty()) queue_.WaitForWork();
+    if (queue_.stopped()) break;
+    EndCancelled();
+    Admit();
+    if (!running_.empty()) Step();
+  }
+  const absl::Status stopped = absl::UnavailableError("the server is shutting down");
+  for (const auto& sequence : running_) End(sequence.get(), stopped);
+  RemoveEnded();
+  while (std::unique_ptr<QueuedRequest> queued = queue_.Pop()) {
+    queue_.Release(queued->request.id);
+    queued->sink->OnError(stopped);
+  }
+}
+
+void Engine::EndCancelled() {
+  const std::unordered_set<std::string> ids = queue_.TakeCancelled();
+  if (ids.empty()) return;
+  const absl::Status cancelled = absl::CancelledError("the request was cancelled");
+  for (const QueuedRequest& queued : queue_.Remove(ids)) {
+    queue_.Release(queued.request.id);
+    queued.sink->OnError(cancelled);
+  }
+  for (const auto& sequence : running_) {
+    if (ids.contains(sequence->request.id)) End(sequence.get(), cancelled);
+  }
+  RemoveEnded();
+}
+
+void Engine::Admit() {
+  while (!free_slots_.empty()) {
+    std::unique_ptr<QueuedRequest> queued = queue_.Pop();
+    if (queued == nullptr) break;
+    if (!AdmitOne(queued.get())) {
+      // First come, first served: a large request is not overtaken for ever by small ones.
+      queue_.Unpop(std::move(queued));
+      break;
+    }
+  }
+  PublishLoad();
+}
+
+bool Engine::AdmitOne(QueuedRequest* queued) {
+  std::optional<PageTable> pages =
+      allocator_.Allocate(PagesForPositions(ReachablePositions(queued->request)));
+  if (!pages.has_value()) return false;
+  auto sequence = std::make_unique<Sequence>(std::move(queued->request), std::move(queued->sink),
+                                             parts_.tokenizer);
+  sequence->id = next_sequence_id_++;
+  sequence->slot = free_slots_.back();
+  free_slots_.pop_back();
+  sequence->pages = *std::move(pages);
+  sequence->result.prompt_tokens = sequence->prompt_size();
+  running_.push_back(std::move(sequence));
+  return true;
+}
+
+void Engine::Step() {
+  active_.clear();
+  for (const auto& sequence : running_) active_.push_back(sequence.get());
+  coordinator_.Refresh();
+  coordinator_.CollectDrafts(active_);
+  PlanRows();
+  absl::Status status = Forward();
+  if (!status.ok()) {
+    const absl::Status failed =
+        absl::InternalError(absl::StrCat("the backend failed: ", status.message()));
+    for (Sequence* sequence : active_) End(sequence, failed);
+  }
+  RemoveEnded();
+  active_.clear();
+  for (const auto& sequence : running_) active_.push_back(sequence.get());
+  coordinator_.SendNews(active_);
+  PublishLoad();
+}
+
+void Engine::PlanRows() {
+  int32_t chunk_budget = config_.prefill_chunk;
+  int prefill_rows = 0;
+  for (Sequence* sequence : active_) {
+    sequence->chunk_size = 0;
+    if (!sequence->prefilling()) continue;
+    sequence->chunk_size =
+        std::min(chunk_budget, sequence->prompt_size() - sequence->context_length);
+    chunk_budget -= sequence->chunk_size;
+    prefill_rows += sequence->chunk_size;
+  }
+  if (step_times_.has_value()) PlanTrees(prefill_rows);
+}
+
+void Engine::PlanTrees(int prefill_rows) {
+  std::vector<Sequence*> decoding;
+  std::vector<PathProbabilities> probabilities;
+  for (Sequence* sequence : active_) {
+    if (sequence->prefilling()) continue;
+    decoding.push_back(sequence);
+    probabilities.push_back(sequence->path_probabilities);
+  }
+  if (decoding.empty()) return;
+  const int base_rows = prefill_rows + static_cast<int>(decoding.size());
+  const std::vector<int> nodes = PlanNodes(probabilities, base_rows, *step_times_);
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    decoding[i]->tree = decoding[i]->tree.Prefix(1 + nodes[i]);
+  }
+}
+
+absl::Status Engine::Forward() {
+  stepped_.clear();
+  steps_.clear();
+  for (Sequence* sequence : active_) {
+    if (sequence->prefilling() && sequence->chunk_size == 0) continue;
+    SequenceStep step;
+    step.slot = sequence->slot;
+    step.pages = sequence->pages.pages();
+    step.context_length = sequence->context_length;
+    step.sampling = sequence->request.sampling;
+    step.outputs.hidden_states =
+        sequence->request.speculation.enabled && !coordinator_.tapped_layers().empty();
+    if (sequence->prefilling()) {
+      step.chunk = std::span<const int32_t>(sequence->tokens)
+                       .subspan(sequence->context_length, sequence->chunk_size);
+      step.sample = sequence->context_length + sequence->chunk_size == sequence->prompt_size();
+    } else {
+      step.tree = &sequence->tree;
+    }
+    stepped_.push_back(sequence);
+    steps_.push_back(step);
+  }
+  CHIMERA_RETURN_IF_ERROR(parts_.backend->Submit(StepBatch{steps_, coordinator_.tapped_layers()}));
+  CHIMERA_ASSIGN_OR_RETURN(const StepResult* result, parts_.backend->Wait());
+  TakeResults(*result);
+  return parts_.backend->Commit(commits_);
+}
+
+void Engine::TakeResults(const StepResult& result) {
+  commits_.clear();
+  committed_nodes_.clear();
+  committed_nodes_.reserve(stepped_.size());
+  for (size_t i = 0; i < stepped_.size(); ++i) {
+    if (stepped_[i]->prefilling()) {
+      TakeChunk(stepped_[i], result, result.first_row[i]);
+    } else {
+      TakeTree(stepped_[i], result, result.first_row[i]);
+    }
+  }
+}
+
+void Engine::RecordHidden(Sequence* sequence, const StepResult& result, int32_t row,
+                          int32_t position) {
+  if (!sequence->request.speculation.enabled || coordinator_.tapped_layers().empty()) return;
+  const size_t row_size =
+      coordinator_.tapped_layers().size() * parts_.backend->config().hidden_size;
+  coordinator_.RecordHidden(sequence, position,
+                            std::span(result.hidden_states).subspan(row * row_size, row_size));
+}
+
+void Engine::TakeChunk(Sequence* sequence, const StepResult& result, int32_t first_row) {
+  for (int32_t i = 0; i < sequence->chunk_size; ++i) {
+    RecordHidden(sequence, result, first_row + i, sequence->context_length + i);
+  }
+  sequence->context_length += sequence->chunk_size;
+  if (sequence->prefilling()) return;
+  const int32_t first_token = result.chosen[first_row + sequence->chunk_size - 1];
+  AppendTokens(sequence, std::span(&first_token, 1));
+}
+
+void Engine::TakeTree(Sequence* sequence, const StepResult& result, int32_t first_row) {
+  const std::span<const int32_t> chosen =
+      std::span(result.chosen).subspan(first_row, sequence->tree.size());
+  AcceptedPath path = WalkAcceptedPath(sequence->tree, chosen);
+  ++sequence->result.steps;
+  sequence->result.draft_nodes += sequence->tree.size() - 1;
+  const int32_t before = sequence->reply.token_count();
+  const bool ended = AppendTokens(sequence, path.tokens);
+  // The bonus token was not drafted, nor is what follows the reply's end.
+  const int32_t added = sequence->reply.token_count() - before;
+  sequence->result.accepted_draft_tokens +=
+      std::min<int32_t>(added, static_cast<int32_t>(path.nodes.size()) - 1);
+  if (ended) return;
+  for (size_t i = 0; i < path.nodes.size(); ++i) {
+    RecordHidden(sequence, result, first_row + path.nodes[i],
+                 sequence->context_length + static_cast<int32_t>(i));
+  }
+  committed_nodes_.push_back(std::move(path.nodes));
+  commits_.push_back(
+      {sequence->slot, sequence->pages.pages(), sequence->context_length, committed_nodes_.back()});
+  sequence->context_length += static_cast<int32_t>(committed_nodes_.back().size());
+}
+
+bool Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens) {
+  std::optional<FinishReason> reason;
+  size_t count = 0;
+  while (count < tokens.size() && !reason.has_value()) {
+    reason = sequence->reply.Append(tokens[count]);
+    sequence->tokens.push_back(tokens[count]);
+    ++count;
+  }
+  sequence->sink->OnTokens(tokens.first(count), sequence->reply.TakeText());
+  if (!reason.has_value()) return false;
+  sequence->result.finish_reason = *reason;
+  End(sequence, absl::OkStatus());
+  return true;
+}
+
+void Engine::End(Sequence* sequence, const absl::Status& status) {
+  if (std::find(ended_.begin(), ended_.end(), sequence) != ended_.end()) return;
+  ended_.push_back(sequence);
+  coordinator_.Close(*sequence);
+  sequence->result.completion_tokens = sequence->reply.token_count();
+  // Released first: a client that has the end of its reply may use the id again.
+  queue_.Release(sequence->request.id);
+  if (status.ok()) {
+    sequence->sink->OnFinish(sequence->result);
+  } else {
+    sequence->sink->OnError(status);
+  }
+}
+
+void Engine::RemoveEnded() {
+  for (const Sequence* sequence : ended_) {
+    free_slots_.push_back(sequence->slot);
+    std::erase_if(running_, [sequence](const auto& owned) { return owned.get() == sequence; });
+  }
+  ended_.clear();
+  PublishLoad();
+}
+
+}  // namespace chimera

@@ -1,0 +1,123 @@
+// Decodes requests: continuous batching over one backend, with or without drafters.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_ENGINE_H_
+#define CHIMERA_VERIFIER_ENGINE_ENGINE_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/backend/backend.h"
+#include "common/base/clock.h"
+#include "common/tokenizer/tokenizer.h"
+#include "verifier/engine/draft_coordinator.h"
+#include "verifier/engine/engine_config.h"
+#include "verifier/engine/generation_request.h"
+#include "verifier/engine/request_queue.h"
+#include "verifier/engine/sequence.h"
+#include "verifier/engine/step_time_table.h"
+#include "verifier/kv_cache/page_allocator.h"
+
+namespace chimera {
+
+// What an operator sees of the engine's load.
+struct EngineLoad {
+  int32_t running_requests = 0;
+  int32_t waiting_requests = 0;
+  int32_t free_pages = 0;
+};
+
+// What the engine works with; everything must outlive it.
+struct EngineParts {
+  Backend* backend = nullptr;
+  const Tokenizer* tokenizer = nullptr;
+  std::vector<DraftSource*> draft_sources;
+  const Clock* clock = nullptr;
+};
+
+// Owns the decoding thread, which alone touches backend, pages and sequences. A step: admit, collect
+// drafts, plan, forward, walk, commit, emit, send the news to the drafters.
+//
+// The public methods may be called from any thread.
+class Engine {
+ public:
+  // Starts the thread. With NodePlanning::kByStepTime it times the backend first, which takes about a
+  // second. INVALID_ARGUMENT if the config does not fit the backend's limits.
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineParts& parts,
+                                                        const EngineConfig& config);
+
+  // Ends what still runs with UNAVAILABLE.
+  ~Engine();
+
+  // Queues a request whose reply goes to `sink`. If an error is returned the sink is never called.
+  // Errors: as RequestQueue::Push; INVALID_ARGUMENT if the request can never fit into the page pool.
+  absl::Status Submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink);
+
+  // Ends a request within one step, with CANCELLED. NOT_FOUND if no request has that id.
+  absl::Status Cancel(const std::string& id);
+
+  // Refuses new requests and waits for those at hand until `deadline`, then cancels them. Returns when
+  // no request is left.
+  void Drain(std::chrono::steady_clock::time_point deadline);
+
+  // Positions that prompt and reply may take together: the model's context or the whole pool.
+  int32_t context_limit() const;
+
+  EngineLoad load() const;
+  const EngineConfig& config() const { return config_; }
+
+ private:
+  Engine(const EngineParts& parts, const EngineConfig& config,
+         std::optional<StepTimeTable> step_times);
+
+  void Run();
+  void Step();
+  void EndCancelled();
+  void Admit();
+  bool AdmitOne(QueuedRequest* queued);
+  void PlanRows();
+  void PlanTrees(int prefill_rows);
+  absl::Status Forward();
+  void TakeResults(const StepResult& result);
+  // Adds tokens to the reply; returns true if it ended.
+  bool AppendTokens(Sequence* sequence, std::span<const int32_t> tokens);
+  void TakeChunk(Sequence* sequence, const StepResult& result, int32_t first_row);
+  void TakeTree(Sequence* sequence, const StepResult& result, int32_t first_row);
+  void RecordHidden(Sequence* sequence, const StepResult& result, int32_t row, int32_t position);
+  void End(Sequence* sequence, const absl::Status& status);
+  void RemoveEnded();
+  void PublishLoad();
+
+  const EngineParts parts_;
+  const EngineConfig config_;
+  const std::optional<StepTimeTable> step_times_;
+  RequestQueue queue_;
+  std::atomic<int32_t> running_count_{0};
+  std::atomic<int32_t> free_pages_{0};
+
+  // The rest belongs to the engine's thread.
+  PageAllocator allocator_;
+  DraftCoordinator coordinator_;
+  std::vector<int32_t> free_slots_;
+  int64_t next_sequence_id_ = 1;
+  std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
+  std::vector<Sequence*> active_;                   // running_, for what takes plain pointers
+  std::vector<Sequence*> stepped_;                  // those with rows in this step
+  std::vector<SequenceStep> steps_;                 // one per entry of stepped_
+  std::vector<std::vector<int>> committed_nodes_;   // memory behind commits_
+  std::vector<CommitRequest> commits_;
+  std::vector<Sequence*> ended_;
+
+  std::thread thread_;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_ENGINE_H_

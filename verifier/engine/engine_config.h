@@ -1,0 +1,28 @@
+// Limits and defaults of the engine.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_ENGINE_CONFIG_H_
+#define CHIMERA_VERIFIER_ENGINE_ENGINE_CONFIG_H_
+
+#include <cstdint>
+
+#include "verifier/engine/draft_coordinator.h"
+
+namespace chimera {
+
+// Whether drafts are cut to what pays on this machine.
+enum class NodePlanning {
+  kByStepTime,  // times steps at start-up and verifies the nodes that raise tokens per second
+  kVerifyAll,   // verifies every node that a drafter proposes
+};
+
+struct EngineConfig {
+  int32_t max_running_requests = 8;  // at most the backend's slots
+  int32_t max_waiting_requests = 64;
+  int32_t prefill_chunk = 256;  // prompt tokens of all sequences together per step
+  NodePlanning planning = NodePlanning::kByStepTime;
+  DraftOptions draft;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_ENGINE_CONFIG_H_

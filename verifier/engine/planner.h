@@ -1,0 +1,25 @@
+// Decides how many candidates of each sequence a step verifies.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_PLANNER_H_
+#define CHIMERA_VERIFIER_ENGINE_PLANNER_H_
+
+#include <span>
+#include <vector>
+
+#include "verifier/engine/step_time_table.h"
+
+namespace chimera {
+
+// Path probabilities of one sequence's candidates, descending; empty if it has none.
+using PathProbabilities = std::span<const float>;
+
+// Returns for each sequence how many of its first candidates to verify: those that, over all
+// sequences together, give the most expected tokens per second. A step has `base_rows` rows before
+// any candidate (roots and prompt tokens). None at all is a valid answer, so a draft is never
+// verified at a loss as far as its probabilities are right.
+std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, int base_rows,
+                           const StepTimeTable& step_times);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_PLANNER_H_

@@ -1,0 +1,82 @@
+// The way from the threads that serve clients to the engine's thread.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_REQUEST_QUEUE_H_
+#define CHIMERA_VERIFIER_ENGINE_REQUEST_QUEUE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/mutex.h"
+#include "verifier/engine/generation_request.h"
+
+namespace chimera {
+
+// A request on its way to the engine.
+struct QueuedRequest {
+  GenerationRequest request;
+  std::shared_ptr<GenerationSink> sink;
+};
+
+// Bounded queue of requests, and the ids of those that were cancelled. Any thread may call any method.
+class RequestQueue {
+ public:
+  explicit RequestQueue(int32_t max_waiting) : max_waiting_(max_waiting) {}
+
+  // Errors: UNAVAILABLE once closed, ALREADY_EXISTS while a request of the same id is alive,
+  // RESOURCE_EXHAUSTED when max_waiting requests wait.
+  absl::Status Push(QueuedRequest request);
+
+  // Marks a request that is alive as cancelled. NOT_FOUND if there is none of that id.
+  absl::Status Cancel(const std::string& id);
+
+  // The oldest waiting request; nothing if none waits.
+  std::unique_ptr<QueuedRequest> Pop();
+
+  // Puts back what Pop returned, in front.
+  void Unpop(std::unique_ptr<QueuedRequest> request);
+
+  // The ids cancelled since the last call.
+  std::unordered_set<std::string> TakeCancelled();
+
+  // Removes the waiting requests with these ids and returns them.
+  std::vector<QueuedRequest> Remove(const std::unordered_set<std::string>& ids);
+
+  // Forgets a request: its id may be used again.
+  void Release(const std::string& id);
+
+  // Refuses requests from now on.
+  void Close();
+
+  // Wakes WaitForWork for good.
+  void Stop();
+
+  // Returns when a request waits, one was cancelled, or Stop was called.
+  void WaitForWork();
+
+  // Returns true once no request is alive, false if some still are at `deadline`.
+  bool WaitUntilEmpty(std::chrono::steady_clock::time_point deadline);
+
+  bool stopped() const;
+  int32_t waiting_count() const;
+  std::vector<std::string> alive_ids() const;
+
+ private:
+  const int32_t max_waiting_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::deque<QueuedRequest> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_set<std::string> alive_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_set<std::string> cancelled_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_REQUEST_QUEUE_H_

@@ -1,0 +1,67 @@
+// One running request.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_SEQUENCE_H_
+#define CHIMERA_VERIFIER_ENGINE_SEQUENCE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/tree/token_tree.h"
+#include "verifier/engine/generation_request.h"
+#include "verifier/engine/hidden_history.h"
+#include "verifier/engine/reply_builder.h"
+#include "verifier/kv_cache/page_allocator.h"
+
+namespace chimera {
+
+// How far a drafter knows a sequence.
+struct DraftProgress {
+  int source = -1;              // index of the draft source, -1 if none
+  int64_t session_id = 0;       // session of that source
+  int32_t epoch = 0;            // last epoch used for this sequence; never goes down
+  bool opened = false;          // the epoch's first update was sent
+  int32_t sent_end = 0;         // tokens below this position were sent in the epoch
+  int32_t hidden_sent_end = 0;  // hidden states below this position were sent in the epoch
+  int32_t pause_steps = 0;      // steps to wait before asking an overloaded drafter again
+  int32_t node_budget = 0;      // nodes and depth asked for with the last update
+  int32_t max_depth = 0;
+};
+
+// Run state of one request; the engine's thread only.
+//
+// Invariant: while decoding, tokens.size() == context_length + 1: the newest token is the root of
+// the next tree and has no K/V yet.
+struct Sequence {
+  Sequence(GenerationRequest generation_request, std::shared_ptr<GenerationSink> generation_sink,
+           const Tokenizer* tokenizer)
+      : request(std::move(generation_request)),
+        sink(std::move(generation_sink)),
+        tokens(request.prompt),
+        reply(tokenizer, request.stop) {}
+
+  int32_t prompt_size() const { return static_cast<int32_t>(request.prompt.size()); }
+  bool prefilling() const { return context_length < prompt_size(); }
+
+  const GenerationRequest request;
+  const std::shared_ptr<GenerationSink> sink;
+  int64_t id = 0;    // differs between all sequences of a process
+  int32_t slot = 0;  // tree scratch of the backend
+  PageTable pages;   // for every position the request can reach
+
+  std::vector<int32_t> tokens;  // prompt, then reply
+  int32_t context_length = 0;   // positions whose K/V is in the pages
+  ReplyBuilder reply;
+  GenerationResult result;
+
+  HiddenHistory hidden;
+  int64_t tap_version = -1;  // of the tapped layers that `hidden` holds
+  DraftProgress draft;
+  TokenTree tree = TokenTree::RootOnly(0);  // what the next step verifies
+  std::vector<float> path_probabilities;    // of the tree's nodes, root excluded
+  int32_t chunk_size = 0;                   // prompt tokens that the next step takes
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_SEQUENCE_H_

@@ -1,0 +1,65 @@
+#include "verifier/engine/step_time_table.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/status_macros.h"
+
+namespace chimera {
+namespace {
+
+constexpr int kRepetitions = 3;
+
+// A tree of `size` nodes, all children of the root.
+absl::StatusOr<TokenTree> StarTree(int size, int32_t vocab_size) {
+  std::vector<int32_t> tokens(size);
+  std::iota(tokens.begin(), tokens.end(), 0);
+  std::vector<int32_t> parents(size, 0);
+  parents[0] = -1;
+  return TokenTree::Create(tokens, parents, vocab_size);
+}
+
+absl::StatusOr<double> TimeTree(Backend* backend, const Clock& clock, const TokenTree& tree) {
+  const int32_t page = 0;
+  SequenceStep step;
+  step.pages = std::span(&page, 1);
+  step.tree = &tree;
+  double best = 0;
+  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+    const auto start = clock.Now();
+    CHIMERA_RETURN_IF_ERROR(backend->Submit(StepBatch{std::span(&step, 1), {}}));
+    CHIMERA_RETURN_IF_ERROR(backend->Wait().status());
+    const double seconds = std::chrono::duration<double>(clock.Now() - start).count();
+    best = repetition == 0 ? seconds : std::min(best, seconds);
+  }
+  return best;
+}
+
+}  // namespace
+
+StepTimeTable::StepTimeTable(std::vector<Point> points) : points_(std::move(points)) {
+  CHIMERA_CHECK(points_.size() >= 2);
+}
+
+absl::StatusOr<StepTimeTable> StepTimeTable::Measure(Backend* backend, const Clock& clock) {
+  std::vector<Point> points;
+  for (int rows = 1; rows <= TokenTree::kMaxNodes; rows *= 2) {
+    CHIMERA_ASSIGN_OR_RETURN(const TokenTree tree, StarTree(rows, backend->config().vocab_size));
+    CHIMERA_ASSIGN_OR_RETURN(const double seconds, TimeTree(backend, clock, tree));
+    points.push_back({rows, seconds});
+  }
+  return StepTimeTable(std::move(points));
+}
+
+double StepTimeTable::Seconds(int rows) const {
+  size_t right = 1;
+  while (right + 1 < points_.size() && points_[right].rows < rows) ++right;
+  const Point& a = points_[right - 1];
+  const Point& b = points_[right];
+  return a.seconds + (b.seconds - a.seconds) * (rows - a.rows) / (b.rows - a.rows);
+}
+
+}  // namespace chimera

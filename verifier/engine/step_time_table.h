@@ -1,0 +1,40 @@
+// How long a step takes on this machine, by the number of its rows.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_STEP_TIME_TABLE_H_
+#define CHIMERA_VERIFIER_ENGINE_STEP_TIME_TABLE_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/backend/backend.h"
+#include "common/base/clock.h"
+
+namespace chimera {
+
+// Measured points, joined by straight lines. Immutable.
+class StepTimeTable {
+ public:
+  struct Point {
+    int rows = 0;
+    double seconds = 0;
+  };
+
+  // REQUIRES: at least two points, rows ascending.
+  explicit StepTimeTable(std::vector<Point> points);
+
+  // Times steps of 1, 2, 4, ... rows of one tree, the best of a few each, using the backend's first
+  // pages and slot. Their contents are worthless afterwards. No step may be in flight.
+  static absl::StatusOr<StepTimeTable> Measure(Backend* backend, const Clock& clock);
+
+  // Seconds of a step of `rows` rows; beyond the last point the last line goes on.
+  double Seconds(int rows) const;
+
+  const std::vector<Point>& points() const { return points_; }
+
+ private:
+  std::vector<Point> points_;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_STEP_TIME_TABLE_H_

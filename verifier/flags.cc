@@ -1,0 +1,108 @@
+#include "verifier/flags.h"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "common/model/default_model_path.h"
+#include "common/rpc/service_flags.h"
+#include "common/tree/token_tree.h"
+
+ABSL_FLAG(std::string, model, "",
+          "GGUF file of the target model; default: $CHIMERA_MODEL, else "
+          "the model that scripts/setup fetched");
+ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50051"},
+          "addresses to serve clients on: host:port or unix:/path; port 0 takes a free one");
+ABSL_FLAG(std::vector<std::string>, drafter, {}, "addresses of drafters: host:port or unix:/path");
+ABSL_FLAG(bool, allow_other_weights, false,
+          "accept drafters made for other weights of the same model");
+ABSL_FLAG(std::string, device, "cpu", "where the target model runs");
+ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
+ABSL_FLAG(int32_t, kv_pages, 0,
+          "pages of K/V, 16 positions each; 0: enough for every running request to fill its "
+          "context, within a quarter of the machine's memory");
+ABSL_FLAG(int32_t, max_running_requests, 8, "requests decoded together");
+ABSL_FLAG(int32_t, max_waiting_requests, 64, "requests that may wait; more are refused");
+ABSL_FLAG(int32_t, prefill_chunk, 256, "prompt tokens read per step");
+ABSL_FLAG(int32_t, max_nodes, 8, "candidates verified per step and request, unless it says so");
+ABSL_FLAG(int32_t, max_depth, 5, "tokens looked ahead, unless a request says so");
+ABSL_FLAG(absl::Duration, draft_deadline, absl::Milliseconds(50), "longest wait for a draft");
+ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(30),
+          "how long SIGTERM lets running requests finish");
+ABSL_FLAG(bool, reflection, true, "serve gRPC reflection");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
+
+namespace chimera {
+namespace {
+
+constexpr char kUsage[] =
+    "Hosts a target model and serves chimera.v1.GenerationService. Drafters make it faster and "
+    "never "
+    "change its answers.";
+
+absl::Status CheckFlag(const std::string& name, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", name, " is ", value, ", must be in [", low, ", ", high, "]"));
+}
+
+absl::StatusOr<int32_t> ReadCount(const absl::Flag<int32_t>& flag, int32_t low, int32_t high) {
+  const int32_t value = absl::GetFlag(flag);
+  CHIMERA_RETURN_IF_ERROR(
+      CheckFlag(std::string(absl::GetFlagReflectionHandle(flag).Name()), value, low, high));
+  return value;
+}
+
+absl::Status ReadEngineFlags(EngineConfig* engine) {
+  CHIMERA_ASSIGN_OR_RETURN(engine->max_running_requests,
+                           ReadCount(FLAGS_max_running_requests, 1, 1024));
+  CHIMERA_ASSIGN_OR_RETURN(engine->max_waiting_requests,
+                           ReadCount(FLAGS_max_waiting_requests, 1, 1 << 20));
+  CHIMERA_ASSIGN_OR_RETURN(engine->prefill_chunk, ReadCount(FLAGS_prefill_chunk, 1, 8192));
+  CHIMERA_ASSIGN_OR_RETURN(engine->draft.max_nodes,
+                           ReadCount(FLAGS_max_nodes, 1, TokenTree::kMaxNodes - 1));
+  CHIMERA_ASSIGN_OR_RETURN(engine->draft.max_depth,
+                           ReadCount(FLAGS_max_depth, 1, TokenTree::kMaxDepth));
+  const absl::Duration deadline = absl::GetFlag(FLAGS_draft_deadline);
+  CHIMERA_RETURN_IF_ERROR(CheckFlag("draft_deadline (in microseconds)",
+                                    absl::ToInt64Microseconds(deadline), 1, 10'000'000));
+  engine->draft.deadline = absl::ToChronoMicroseconds(deadline);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv) {
+  CHIMERA_RETURN_IF_ERROR(ParseCommandLine(argc, argv, kUsage));
+  VerifierConfig config;
+  config.model_path = absl::GetFlag(FLAGS_model);
+  if (config.model_path.empty()) config.model_path = DefaultModelPath();
+  CHIMERA_ASSIGN_OR_RETURN(config.listen_addresses,
+                           ParseListenAddresses(absl::GetFlag(FLAGS_listen)));
+  if (config.listen_addresses.empty()) {
+    return absl::InvalidArgumentError("--listen is empty, must name at least one address");
+  }
+  CHIMERA_ASSIGN_OR_RETURN(config.drafter_addresses,
+                           ParseDialAddresses(absl::GetFlag(FLAGS_drafter)));
+  if (absl::GetFlag(FLAGS_allow_other_weights)) config.other_weights = OtherWeights::kAllow;
+  config.device = absl::GetFlag(FLAGS_device);
+  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadCount(FLAGS_threads, 0, 256));
+  if (config.thread_count == 0) {
+    config.thread_count = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
+  }
+  CHIMERA_ASSIGN_OR_RETURN(config.kv_page_count, ReadCount(FLAGS_kv_pages, 0, 1 << 24));
+  CHIMERA_RETURN_IF_ERROR(ReadEngineFlags(&config.engine));
+  const absl::Duration timeout = absl::GetFlag(FLAGS_shutdown_timeout);
+  CHIMERA_RETURN_IF_ERROR(CheckFlag("shutdown_timeout (in milliseconds)",
+                                    absl::ToInt64Milliseconds(timeout), 0, 3'600'000));
+  config.shutdown_timeout = absl::ToChronoMilliseconds(timeout);
+  if (!absl::GetFlag(FLAGS_reflection)) config.reflection = Reflection::kOff;
+  config.log_level = absl::GetFlag(FLAGS_log_level);
+  return config;
+}
+
+}  // namespace chimera

@@ -1,0 +1,16 @@
+// The command line of chimera-verifier.
+
+#ifndef CHIMERA_VERIFIER_FLAGS_H_
+#define CHIMERA_VERIFIER_FLAGS_H_
+
+#include "absl/status/statusor.h"
+#include "verifier/verifier_config.h"
+
+namespace chimera {
+
+// Parses and checks the command line. INVALID_ARGUMENT names the flag and its limits.
+absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_FLAGS_H_

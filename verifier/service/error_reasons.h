@@ -1,0 +1,17 @@
+// The reasons that clients get with the engine's errors.
+
+#ifndef CHIMERA_VERIFIER_SERVICE_ERROR_REASONS_H_
+#define CHIMERA_VERIFIER_SERVICE_ERROR_REASONS_H_
+
+#include "absl/status/status.h"
+#include "common/rpc/status_conversion.h"
+
+namespace chimera {
+
+// Adds the ErrorReason that the code of an error from the engine stands for, unless the status
+// carries one already.
+absl::Status WithReason(const absl::Status& status);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_SERVICE_ERROR_REASONS_H_

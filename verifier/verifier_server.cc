@@ -1,0 +1,128 @@
+#include "verifier/verifier_server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "common/backend/backend_factory.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/channel.h"
+
+namespace chimera {
+namespace {
+
+// Bytes of K and V of one page, all layers, two bytes an element.
+int64_t PageBytes(const LlamaConfig& config) {
+  return int64_t{config.layer_count} * 2 * kPagePositions * config.kv_size() * 2;
+}
+
+int32_t PageCount(const VerifierConfig& config, const LlamaConfig& model) {
+  if (config.kv_page_count > 0) return config.kv_page_count;
+  const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  const int64_t wanted =
+      int64_t{config.engine.max_running_requests} * PagesForPositions(model.context_length);
+  return static_cast<int32_t>(std::clamp<int64_t>(memory / 4 / PageBytes(model), 1, wanted));
+}
+
+// Seeds for requests that bring none; any thread.
+uint64_t RandomWord() {
+  thread_local std::mt19937_64 generator(std::random_device{}());
+  return generator();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> VerifierServer::MakeBackend(const VerifierConfig& config,
+                                                                     const LlamaModel& model) {
+  BackendOptions options;
+  options.device = config.device;
+  options.thread_count = config.thread_count;
+  options.limits.page_count = PageCount(config, model.config());
+  options.limits.slot_count = config.engine.max_running_requests;
+  options.limits.max_step_rows =
+      config.engine.prefill_chunk + config.engine.max_running_requests * TokenTree::kMaxNodes;
+  return CreateBackend(model, options);
+}
+
+absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
+    const VerifierConfig& config) {
+  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<const LlamaModel> model,
+                           LlamaModel::Open(config.model_path));
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, MakeBackend(config, *model));
+  return Start(config, std::move(model), std::move(backend));
+}
+
+absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
+    const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
+    std::unique_ptr<Backend> backend) {
+  std::unique_ptr<VerifierServer> server(
+      new VerifierServer(config, std::move(model), std::move(backend)));
+  CHIMERA_RETURN_IF_ERROR(server->StartEngine());
+  CHIMERA_RETURN_IF_ERROR(server->StartService());
+  return server;
+}
+
+VerifierServer::VerifierServer(const VerifierConfig& config,
+                               std::shared_ptr<const LlamaModel> model,
+                               std::unique_ptr<Backend> backend)
+    : config_(config), model_(std::move(model)), backend_(std::move(backend)) {}
+
+absl::Status VerifierServer::StartEngine() {
+  CHIMERA_ASSIGN_OR_RETURN(tokenizer_, Tokenizer::Create(model_->vocabulary()));
+  absl::StatusOr<ChatTemplate> chat_template =
+      ChatTemplate::Create(model_->vocabulary().chat_template);
+  if (chat_template.ok()) {
+    chat_template_ = std::make_unique<ChatTemplate>(*std::move(chat_template));
+  } else {
+    LogWarning("chat messages cannot be served reason={}", chat_template.status().ToString());
+  }
+  EngineParts parts{backend_.get(), tokenizer_.get(), {}, &clock_};
+  for (const Address& address : config_.drafter_addresses) {
+    DrafterLinkConfig link;
+    link.address = address.ToString();
+    link.target = {model_->fingerprint(), model_->config().hidden_size,
+                   model_->config().layer_count, model_->config().vocab_size};
+    link.other_weights = config_.other_weights;
+    links_.push_back(
+        std::make_unique<DrafterLink>(link, [address] { return CreateChannel(address); }));
+    parts.draft_sources.push_back(links_.back().get());
+  }
+  CHIMERA_ASSIGN_OR_RETURN(engine_, Engine::Create(parts, config_.engine));
+  LogInfo("engine ready model={} numerics_id={} pages={} threads={}", model_->name(),
+          backend_->numerics_id(), backend_->limits().page_count, config_.thread_count);
+  return absl::OkStatus();
+}
+
+absl::Status VerifierServer::StartService() {
+  reader_ = std::make_unique<RequestReader>(tokenizer_.get(), chat_template_.get(),
+                                            engine_->context_limit());
+  GenerationServiceParts parts;
+  parts.model = model_.get();
+  parts.backend = backend_.get();
+  parts.engine = engine_.get();
+  parts.reader = reader_.get();
+  for (const auto& link : links_) parts.draft_sources.push_back(link.get());
+  parts.random = RandomWord;
+  service_ = std::make_unique<GenerationService>(std::move(parts));
+  ServerConfig server;
+  server.listen_addresses = config_.listen_addresses;
+  server.reflection = config_.reflection;
+  runner_ = std::make_unique<ServerRunner>(std::move(server));
+  runner_->AddService(service_.get(), v1::GenerationService::service_full_name());
+  return runner_->Start();
+}
+
+// The members go in reverse order: the runner cancels its calls first, the engine ends before the
+// links and the backend that it uses.
+VerifierServer::~VerifierServer() = default;
+
+absl::Status VerifierServer::Drain() {
+  service_->SetDraining();
+  return runner_->Drain([this](ServerRunner::Deadline deadline) { engine_->Drain(deadline); },
+                        config_.shutdown_timeout);
+}
+
+}  // namespace chimera

@@ -1,0 +1,71 @@
+// A whole verifier: model, backend, engine, links to drafters, and the services around them.
+
+#ifndef CHIMERA_VERIFIER_VERIFIER_SERVER_H_
+#define CHIMERA_VERIFIER_VERIFIER_SERVER_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/backend/backend.h"
+#include "common/base/clock.h"
+#include "common/model/llama_model.h"
+#include "common/rpc/server_runner.h"
+#include "common/tokenizer/chat_template.h"
+#include "common/tokenizer/tokenizer.h"
+#include "verifier/drafter_client/drafter_link.h"
+#include "verifier/engine/engine.h"
+#include "verifier/service/generation_service.h"
+#include "verifier/service/request_reader.h"
+#include "verifier/verifier_config.h"
+
+namespace chimera {
+
+// Serves from Start until destroyed. One thread at a time.
+class VerifierServer {
+ public:
+  // Opens the model, starts the engine and listens. Errors say which part failed and why.
+  static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(const VerifierConfig& config);
+
+  // As above with a model and a backend made by the caller.
+  static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(
+      const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
+      std::unique_ptr<Backend> backend);
+
+  // The backend that Start(config) would make for `model`.
+  static absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const VerifierConfig& config,
+                                                              const LlamaModel& model);
+
+  // Drains without grace if nobody has.
+  ~VerifierServer();
+
+  // Where it listens, with the ports that the kernel chose.
+  const std::vector<Address>& addresses() const { return runner_->addresses(); }
+
+  // Lets running requests finish until the configured timeout, refuses new ones, then stops.
+  // DEADLINE_EXCEEDED as ServerRunner::Drain.
+  absl::Status Drain();
+
+ private:
+  VerifierServer(const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
+                 std::unique_ptr<Backend> backend);
+  absl::Status StartEngine();
+  absl::Status StartService();
+
+  const VerifierConfig config_;
+  const RealClock clock_;
+  const std::shared_ptr<const LlamaModel> model_;
+  const std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<ChatTemplate> chat_template_;  // null if the model has none that we know
+  std::vector<std::unique_ptr<DrafterLink>> links_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<RequestReader> reader_;
+  std::unique_ptr<GenerationService> service_;
+  std::unique_ptr<ServerRunner> runner_;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_VERIFIER_SERVER_H_
