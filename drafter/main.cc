@@ -1,5 +1,7 @@
 // chimera-drafter: proposes continuations to verifiers.
 
+#include <grpc/grpc.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -24,6 +26,9 @@ int Fail(const absl::Status& status, int exit_code) {
 
 int main(int argc, char** argv) {
   chimera::BlockTerminationSignals();
+  // Never undone: the library's own shutdown can wait ten seconds for one of its threads, and the
+  // process ends anyway.
+  grpc_init();
   const absl::StatusOr<chimera::DrafterConfig> config = chimera::ParseDrafterFlags(argc, argv);
   if (!config.ok()) return Fail(config.status(), 2);
   const absl::Status logging = chimera::InitLogging(kProgram, config->log_level);

@@ -1,6 +1,7 @@
 #include "drafter/drafter_server.h"
 
 #include <gmock/gmock.h>
+#include <grpc/grpc.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -43,6 +44,9 @@ Address UnixAddress(const std::string& path) {
 
 class DrafterServerTest : public ::testing::Test {
  protected:
+  // Keeps the library: each of its shutdowns can wait ten seconds for one of its threads.
+  static void SetUpTestSuite() { grpc_init(); }
+
   DrafterServerTest() {
     config_.server.listen_addresses = {UnixAddress(directory_.path() + "/drafter.sock")};
     config_.max_sequences = 2;
