@@ -54,9 +54,10 @@ std::vector<int32_t> RandomTokens(int count, int32_t vocab_size, std::mt19937* r
 TokenTree RandomTree(int size, int32_t root, int32_t vocab_size, std::mt19937* random) {
   std::vector<int32_t> tokens = {root}, parents = {-1}, depths = {0};
   while (static_cast<int>(tokens.size()) < size) {
-    // Mostly the newest nodes, so that trees get deep.
+    // Most of them among the newest nodes, so that trees get deep.
     const int32_t nodes = static_cast<int32_t>(tokens.size());
-    const int32_t parent = nodes - 1 - static_cast<int32_t>((*random)() % std::min(nodes, 4));
+    const int32_t window = (*random)() % 4 != 0 ? std::min(nodes, 2) : nodes;
+    const int32_t parent = nodes - 1 - static_cast<int32_t>((*random)() % window);
     if (depths[parent] == TokenTree::kMaxDepth) continue;
     tokens.push_back((nodes * 7 + root) % vocab_size);  // all different
     parents.push_back(parent);

@@ -9,6 +9,7 @@
 #include "common/cpu/cpu_backend.h"
 #include "common/ops/llama_forward_reference.h"
 #include "tests/common/cpu/backend_harness.h"
+#include "tests/common/cpu/isa_test_cases.h"
 
 namespace chimera {
 namespace {
@@ -40,7 +41,7 @@ std::vector<ForwardCase> ForwardCases() {
   models.push_back({.query_heads = 6, .kv_heads = 6, .head_dim = 48});
   std::vector<ForwardCase> cases;
   for (const TinyLlamaOptions& model : models) {
-    for (const CpuIsa isa : AvailableCpuIsas()) cases.push_back({model, isa});
+    for (const CpuIsa isa : kAllCpuIsas) cases.push_back({model, isa});
   }
   return cases;
 }
@@ -54,6 +55,7 @@ std::string CaseName(const ::testing::TestParamInfo<ForwardCase>& info) {
 class CpuBackendForwardTest : public ::testing::TestWithParam<ForwardCase> {
  protected:
   void SetUp() override {
+    CHIMERA_SKIP_UNLESS_AVAILABLE(GetParam().isa);
     model_ = OpenTinyLlama(GetParam().model);
     backend_ = MakeBackend(*model_, {.isa = GetParam().isa});
     std::mt19937 random(11);

@@ -1,0 +1,104 @@
+// Speculation on equals speculation off, token by token, and broken backends are noticed.
+
+#include <gtest/gtest.h>
+
+#include "common/cpu/cpu_backend.h"
+#include "tests/common/cpu/speculative_loop.h"
+#include "tests/testing/faulty_backend.h"
+
+namespace chimera {
+namespace {
+
+using namespace ::chimera::testing;  // NOLINT: the harness
+
+constexpr int kTokens = 120;
+constexpr int kDepth = 4;
+
+const SamplingParams kSamplings[] = {{.temperature = 0.0f},
+                                     {.temperature = 0.7f, .top_p = 0.95f, .seed = 3},
+                                     {.temperature = 1.0f, .seed = 4}};
+
+class CpuBackendLosslessTest : public ::testing::Test {
+ protected:
+  CpuBackendLosslessTest() : model_(OpenTinyLlama({.seed = 2})) {
+    std::mt19937 random(8);
+    prompt_ = RandomTokens(21, vocab_size(), &random);
+  }
+
+  int32_t vocab_size() const { return model_->config().vocab_size; }
+
+  Generation Run(BackendFault fault, const SamplingParams& sampling, const DraftFunction& draft) {
+    FaultyBackend backend(MakeBackend(*model_, {}), fault);
+    return Generate(&backend, prompt_, sampling, kTokens, draft);
+  }
+
+  // The next tokens of `truth`, each behind a sibling that is wrong.
+  DraftFunction DraftTruth(const std::vector<int32_t>& truth) const {
+    return [this, &truth](int32_t root, const std::vector<int32_t>& generated) {
+      std::vector<int32_t> tokens = {root}, parents = {-1};
+      int32_t parent = 0;
+      for (size_t i = generated.size(); i < truth.size() && i < generated.size() + kDepth; ++i) {
+        tokens.push_back((truth[i] + 1) % vocab_size());
+        tokens.push_back(truth[i]);
+        parents.insert(parents.end(), 2, parent);
+        parent = static_cast<int32_t>(tokens.size()) - 1;
+      }
+      return *TokenTree::Create(tokens, parents, vocab_size());
+    };
+  }
+
+  std::unique_ptr<LlamaModel> model_;
+  std::vector<int32_t> prompt_;
+};
+
+TEST_F(CpuBackendLosslessTest, TheTrueContinuationIsAcceptedWhole) {
+  for (const SamplingParams& sampling : kSamplings) {
+    const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
+    const Generation drafted = Run(BackendFault::kNone, sampling, DraftTruth(plain.tokens));
+    EXPECT_EQ(drafted.tokens, plain.tokens);
+    EXPECT_LE(drafted.steps, (kTokens - 1) / (kDepth + 1) + 1);
+  }
+}
+
+TEST_F(CpuBackendLosslessTest, RandomTreesChangeNothing) {
+  for (const SamplingParams& sampling : kSamplings) {
+    const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
+    std::mt19937 random(17);
+    const Generation drafted =
+        Run(BackendFault::kNone, sampling, [&](int32_t root, const std::vector<int32_t>&) {
+          return RandomTree(1 + static_cast<int>(random() % 30), root, vocab_size(), &random);
+        });
+    EXPECT_EQ(drafted.tokens, plain.tokens);
+  }
+}
+
+// Negative controls: what the tests above compare would differ if the backend were broken.
+TEST_F(CpuBackendLosslessTest, AVisibleSiblingIsNoticed) {
+  for (const SamplingParams& sampling : kSamplings) {
+    const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
+    const Generation drafted =
+        Run(BackendFault::kSiblingVisible, sampling, DraftTruth(plain.tokens));
+    EXPECT_NE(drafted.tokens, plain.tokens);
+  }
+}
+
+TEST_F(CpuBackendLosslessTest, ACommitThatIsOffByOneIsNoticed) {
+  for (const SamplingParams& sampling : kSamplings) {
+    const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
+    const Generation drafted =
+        Run(BackendFault::kCommitOffByOne, sampling, DraftTruth(plain.tokens));
+    EXPECT_NE(drafted.tokens, plain.tokens);
+  }
+}
+
+TEST_F(CpuBackendLosslessTest, NoiseIndexedByRowIsNoticed) {
+  for (const SamplingParams& sampling : kSamplings) {
+    if (sampling.greedy()) continue;  // has no noise
+    const Generation plain = Run(BackendFault::kNoiseByRow, sampling, DraftNothing);
+    const Generation drafted = Run(BackendFault::kNoiseByRow, sampling, DraftTruth(plain.tokens));
+    EXPECT_NE(drafted.tokens, plain.tokens);
+  }
+}
+
+}  // namespace
+}  // namespace chimera

@@ -1,0 +1,157 @@
+// Kernels on rows and attention against their references, bit for bit.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "common/base/float16.h"
+#include "common/cpu/cpu_kernels.h"
+#include "common/ops/attention.h"
+#include "common/ops/rms_norm.h"
+#include "common/ops/rope.h"
+#include "common/ops/silu_mul.h"
+#include "tests/common/cpu/isa_test_cases.h"
+
+namespace chimera {
+namespace {
+
+std::vector<float> RandomFloats(int64_t count, float scale, std::mt19937* random) {
+  std::vector<float> x(count);
+  for (float& value : x) {
+    value = scale * (static_cast<float>((*random)() % 65537) - 32768.0f) / 32768.0f;
+  }
+  return x;
+}
+
+MATCHER_P(HasBitsOf, expected, "has the same bits") {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (std::memcmp(&arg[i], &expected[i], sizeof(arg[i])) != 0) {
+      *result_listener << "element " << i << ": " << arg[i] << " and " << expected[i];
+      return false;
+    }
+  }
+  return arg.size() == expected.size();
+}
+
+class RowKernelsTest : public ::testing::TestWithParam<CpuIsa> {
+ protected:
+  void SetUp() override { CHIMERA_SKIP_UNLESS_AVAILABLE(GetParam()); }
+
+  const CpuKernels& kernels() const { return GetCpuKernels(GetParam()); }
+
+  std::mt19937 random_{3};
+};
+
+TEST_P(RowKernelsTest, RmsNorm) {
+  for (const int64_t size : {16, 32, 48, 576, 1024, 4096}) {
+    for (const float scale : {1e-6f, 1.0f, 300.0f}) {
+      const std::vector<float> x = RandomFloats(size, scale, &random_);
+      const std::vector<float> weight = RandomFloats(size, 2.0f, &random_);
+      std::vector<float> actual(size), expected(size);
+      kernels().rms_norm(x.data(), weight.data(), size, 1e-5f, actual.data());
+      RmsNormReference(x, weight, 1e-5f, expected);
+      EXPECT_THAT(actual, HasBitsOf(expected)) << size;
+    }
+  }
+}
+
+TEST_P(RowKernelsTest, SiluMul) {
+  for (const float scale : {0.01f, 1.0f, 20.0f, 200.0f}) {
+    const std::vector<float> gate = RandomFloats(1536, scale, &random_);
+    const std::vector<float> up = RandomFloats(1536, 3.0f, &random_);
+    std::vector<float> actual(1536), expected(1536);
+    kernels().silu_mul(gate.data(), up.data(), 1536, actual.data());
+    SiluMulReference(gate, up, expected);
+    EXPECT_THAT(actual, HasBitsOf(expected)) << scale;
+  }
+}
+
+TEST_P(RowKernelsTest, Rope) {
+  for (const int32_t head_dim : {16, 48, 64, 128}) {
+    const RopeTable table(2000, head_dim, 1e5f);
+    for (const int64_t position : {0, 1, 17, 1999}) {
+      std::vector<float> actual = RandomFloats(3 * head_dim, 2.0f, &random_);
+      std::vector<float> expected = actual;
+      kernels().rope(table.cosines(position).data(), table.signed_sines(position).data(), head_dim,
+                     3, actual.data());
+      RopeReference(table, position, expected);
+      EXPECT_THAT(actual, HasBitsOf(expected)) << head_dim << " at " << position;
+    }
+  }
+}
+
+TEST_P(RowKernelsTest, AddToAndToHalf) {
+  std::vector<float> x = RandomFloats(576, 1e5f, &random_);
+  for (int i = 0; i < 64; ++i) x[i] *= 1e-11f;  // subnormal in fp16
+  const std::vector<float> y = RandomFloats(576, 1.0f, &random_);
+  std::vector<float> sum = x;
+  kernels().add_to(y.data(), 576, sum.data());
+  std::vector<uint16_t> half(576);
+  kernels().to_half(x.data(), 576, half.data());
+  for (int i = 0; i < 576; ++i) {
+    EXPECT_EQ(sum[i], x[i] + y[i]);
+    EXPECT_EQ(half[i], FloatToHalf(x[i])) << x[i];
+  }
+}
+
+// Keys and values of a sequence, cut into segments that are scattered in memory.
+struct ScatteredKv {
+  ScatteredKv(int64_t positions, int64_t head_dim, std::mt19937* random)
+      : memory(4 * (positions + kMaxSegment) * head_dim) {
+    for (uint16_t& half : memory) half = FloatToHalf(RandomFloats(1, 2.0f, random)[0]);
+    uint16_t* next = memory.data() + memory.size();
+    for (int64_t position = 0; position < positions;) {
+      const int32_t longest = position < positions / 2 ? kMaxSegment : 5;
+      const int32_t count = static_cast<int32_t>(std::min<int64_t>(longest, positions - position));
+      next -= 2 * count * head_dim;
+      segments.push_back({.keys = next, .values = next + count * head_dim, .count = count});
+      for (int32_t i = 0; i < count; ++i) {
+        keys.push_back(segments.back().keys + i * head_dim);
+        values.push_back(segments.back().values + i * head_dim);
+      }
+      position += count;
+    }
+  }
+
+  std::vector<uint16_t> memory;
+  std::vector<KvSegment> segments;
+  std::vector<const uint16_t*> keys;
+  std::vector<const uint16_t*> values;
+};
+
+TEST_P(RowKernelsTest, Attention) {
+  for (const int64_t head_dim : {16, 32, 48, 64, 80, 128}) {
+    for (const int64_t positions : {1, 2, 3, 15, 16, 17, 40, 300}) {
+      const ScatteredKv kv(positions, head_dim, &random_);
+      for (const int64_t heads : {1, 3}) {
+        const std::vector<float> queries = RandomFloats(heads * head_dim, 3.0f, &random_);
+        std::vector<float> weights(heads * PaddedPositions(positions));
+        std::vector<float> widened(kMaxSegment * head_dim);
+        std::vector<float> actual(heads * head_dim, -1.0f);
+        kernels().attention({.queries = queries.data(),
+                             .head_count = heads,
+                             .head_dim = head_dim,
+                             .segments = kv.segments.data(),
+                             .segment_count = static_cast<int64_t>(kv.segments.size()),
+                             .position_count = positions,
+                             .weights = weights.data(),
+                             .widened = widened.data(),
+                             .output = actual.data()});
+        std::vector<float> expected(heads * head_dim);
+        for (int64_t head = 0; head < heads; ++head) {
+          AttentionReference(std::span(queries).subspan(head * head_dim, head_dim), kv.keys,
+                             kv.values, std::span(expected).subspan(head * head_dim, head_dim));
+        }
+        EXPECT_THAT(actual, HasBitsOf(expected)) << head_dim << ", " << positions << " positions";
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, RowKernelsTest, ::testing::ValuesIn(testing::kAllCpuIsas),
+                         testing::IsaTestName);
+
+}  // namespace
+}  // namespace chimera
