@@ -1,30 +1,22 @@
 // The binary: its command line, and its life from start to SIGTERM.
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "common/base/check.h"
 #include "common/model/llama_model.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "tests/drafter/draft_messages.h"
 #include "tests/drafter/raw_drafter_stream.h"
+#include "tests/testing/child_process.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_llama.h"
-
-extern char** environ;
 
 namespace chimera {
 namespace {
@@ -33,54 +25,10 @@ using testing::Eventually;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// A run of chimera-drafter, killed if it is still running at the end.
-class DrafterProcess {
+class DrafterProcess : public testing::ChildProcess {
  public:
-  explicit DrafterProcess(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), CHIMERA_DRAFTER_BINARY);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC;
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, OutPath().c_str(), kFlags, 0600);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, ErrorPath().c_str(), kFlags, 0600);
-    CHIMERA_CHECK(posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ) == 0)
-        << "cannot run " << argv[0];
-    posix_spawn_file_actions_destroy(&actions);
-  }
-  ~DrafterProcess() {
-    if (pid_ == 0) return;
-    kill(pid_, SIGKILL);
-    Wait();
-  }
-
-  void Terminate() { kill(pid_, SIGTERM); }
-
-  // Waits for its end; its exit code, or -1 if a signal ended it.
-  int Wait() {
-    int status = 0;
-    CHIMERA_CHECK(waitpid(pid_, &status, 0) == pid_) << "no such child";
-    pid_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
-  std::string Output() const { return Read(OutPath()); }
-  std::string Errors() const { return Read(ErrorPath()); }
-
- private:
-  std::string OutPath() const { return directory_.path() + "/out"; }
-  std::string ErrorPath() const { return directory_.path() + "/error"; }
-
-  static std::string Read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-  }
-
-  const testing::TempDirectory directory_;
-  pid_t pid_ = 0;
+  explicit DrafterProcess(std::vector<std::string> arguments)
+      : ChildProcess(CHIMERA_DRAFTER_BINARY, std::move(arguments)) {}
 };
 
 class ChimeraDrafterTest : public ::testing::Test {
