@@ -5,31 +5,28 @@
 #include <utility>
 
 namespace chimera::testing {
-namespace {
-
-struct TokenState final : DraftState {
-  std::vector<int32_t> tokens;
-};
-
-}  // namespace
-
-std::unique_ptr<DraftState> TokenDraftModel::NewState(int32_t, const SamplingParams&) {
-  return std::make_unique<TokenState>();
+std::unique_ptr<DraftState> TokenDraftModel::NewState(int32_t start_position,
+                                                      const SamplingParams& sampling) {
+  auto state = std::make_unique<TokenDraftState>();
+  state->start_position = start_position;
+  state->seed = sampling.seed;
+  return state;
 }
 
 std::vector<ProposedTree> TokenDraftModel::Draft(std::span<const DraftInput> inputs) {
   std::vector<ProposedTree> trees;
   for (const DraftInput& input : inputs) {
-    std::vector<int32_t>& tokens = static_cast<TokenState*>(input.state)->tokens;
-    tokens.insert(tokens.end(), input.token_ids.begin(), input.token_ids.end());
-    trees.push_back(input.node_budget > 0 ? Propose(tokens, input.node_budget, input.max_depth)
+    auto* const state = static_cast<TokenDraftState*>(input.state);
+    state->tokens.insert(state->tokens.end(), input.token_ids.begin(), input.token_ids.end());
+    trees.push_back(input.node_budget > 0 ? Propose(*state, input.node_budget, input.max_depth)
                                           : ProposedTree{});
   }
   return trees;
 }
 
-ProposedTree RandomTreeDraftModel::Propose(std::span<const int32_t> tokens, int node_budget,
+ProposedTree RandomTreeDraftModel::Propose(const TokenDraftState& state, int node_budget,
                                            int max_depth) {
+  const std::vector<int32_t>& tokens = state.tokens;
   ProposedTree tree;
   std::vector<int> depths = {0};
   std::set<std::pair<int, int32_t>> used;
@@ -47,15 +44,13 @@ ProposedTree RandomTreeDraftModel::Propose(std::span<const int32_t> tokens, int 
   return tree;
 }
 
-ProposedTree TrueContinuationDraftModel::Propose(std::span<const int32_t> tokens, int node_budget,
+ProposedTree TrueContinuationDraftModel::Propose(const TokenDraftState& state, int node_budget,
                                                  int max_depth) {
   ProposedTree tree;
-  const auto known =
-      std::find_if(sequences_.begin(), sequences_.end(), [&](const std::vector<int32_t>& sequence) {
-        return sequence.size() > tokens.size() &&
-               std::equal(tokens.begin(), tokens.end(), sequence.begin());
-      });
+  const auto known = sequences_.find(state.seed);
   if (known == sequences_.end()) return tree;
+  const std::vector<int32_t>& sequence = known->second;
+  const size_t next_position = state.start_position + state.tokens.size();
   const auto add = [&tree](int32_t token, int parent) {
     tree.token_ids.push_back(token);
     tree.parents.push_back(parent);
@@ -63,8 +58,8 @@ ProposedTree TrueContinuationDraftModel::Propose(std::span<const int32_t> tokens
     return static_cast<int>(tree.token_ids.size());
   };
   int parent = 0;
-  for (int depth = 0; depth < max_depth && tokens.size() + depth < known->size(); ++depth) {
-    const int32_t right = (*known)[tokens.size() + depth];
+  for (int depth = 0; depth < max_depth && next_position + depth < sequence.size(); ++depth) {
+    const int32_t right = sequence[next_position + depth];
     const int remaining = node_budget - static_cast<int>(tree.token_ids.size());
     if (remaining == 0) break;
     // A wrong sibling in front, where the rest of the chain still fits behind it.

@@ -4,16 +4,25 @@
 #define CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "drafter/draft_model.h"
 
 namespace chimera::testing {
 
-// Base of models that need nothing but the tokens of a sequence.
+// What the base below remembers of a sequence.
+struct TokenDraftState final : DraftState {
+  int32_t start_position = 0;  // of tokens[0]
+  uint64_t seed = 0;
+  std::vector<int32_t> tokens;  // the last one is the root
+};
+
+// Base of models that need nothing but the tokens and the seed of a sequence.
 class TokenDraftModel : public DraftModel {
  public:
   explicit TokenDraftModel(const char* name) { info_ = {name, {}, 8192, 63}; }
@@ -24,8 +33,7 @@ class TokenDraftModel : public DraftModel {
   std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override;
 
  protected:
-  // The tree for a sequence whose known tokens are `tokens`, the last being the root.
-  virtual ProposedTree Propose(std::span<const int32_t> tokens, int node_budget, int max_depth) = 0;
+  virtual ProposedTree Propose(const TokenDraftState& state, int node_budget, int max_depth) = 0;
 
  private:
   DraftModelInfo info_;
@@ -39,28 +47,30 @@ class RandomTreeDraftModel final : public TokenDraftModel {
       : TokenDraftModel("random-trees"), vocab_size_(vocab_size), random_(seed) {}
 
  protected:
-  ProposedTree Propose(std::span<const int32_t> tokens, int node_budget, int max_depth) override;
+  ProposedTree Propose(const TokenDraftState& state, int node_budget, int max_depth) override;
 
  private:
   const int32_t vocab_size_;
   std::mt19937_64 random_;
 };
 
+// Prompt and reply of every request there will be, by its seed.
+using KnownSequences = std::map<uint64_t, std::vector<int32_t>>;
+
 // Knows how every sequence goes on: proposes the true continuation as a chain, with wrong siblings
 // around it as far as the budget goes.
 class TrueContinuationDraftModel final : public TokenDraftModel {
  public:
-  // `sequences`: prompt and reply of every request there will be.
-  TrueContinuationDraftModel(std::vector<std::vector<int32_t>> sequences, int32_t vocab_size)
+  TrueContinuationDraftModel(KnownSequences sequences, int32_t vocab_size)
       : TokenDraftModel("true-continuation"),
         sequences_(std::move(sequences)),
         vocab_size_(vocab_size) {}
 
  protected:
-  ProposedTree Propose(std::span<const int32_t> tokens, int node_budget, int max_depth) override;
+  ProposedTree Propose(const TokenDraftState& state, int node_budget, int max_depth) override;
 
  private:
-  const std::vector<std::vector<int32_t>> sequences_;
+  const KnownSequences sequences_;
   const int32_t vocab_size_;
 };
 

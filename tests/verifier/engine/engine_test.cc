@@ -171,7 +171,8 @@ TEST_F(EngineTest, ADrafterThatComesAndGoesChangesNothingButSpeed) {
   const Reply plain = Plain(request);
   std::vector<int32_t> sequence = request.prompt;
   sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
-  TrueContinuationDraftModel model({sequence}, model_->config().vocab_size);
+  TrueContinuationDraftModel model({{request.sampling.seed, sequence}},
+                                   model_->config().vocab_size);
   LocalDraftSource source(&model, model_->config().hidden_size);
   int calls = 0;
   int64_t used_at_reconnect = 0;
@@ -199,7 +200,8 @@ TEST_F(EngineTest, TrueContinuationsAreAcceptedToTheirFullDepth) {
   const Reply plain = Plain(request);
   std::vector<int32_t> sequence = request.prompt;
   sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
-  TrueContinuationDraftModel model({sequence}, model_->config().vocab_size);
+  TrueContinuationDraftModel model({{request.sampling.seed, sequence}},
+                                   model_->config().vocab_size);
   LocalDraftSource source(&model, model_->config().hidden_size);
   request.speculation.max_nodes = kDepth;
   request.speculation.max_depth = kDepth;

@@ -91,14 +91,15 @@ class LosslessTest : public EngineFixture, public ::testing::WithParamInterface<
     }
   }
 
-  std::vector<std::vector<int32_t>> FullSequences(const std::vector<Reply>& golden) const {
-    std::vector<std::vector<int32_t>> sequences;
+  KnownSequences FullSequences(const std::vector<Reply>& golden) const {
+    KnownSequences sequences;
     const std::vector<GenerationRequest> requests = MakeRequests();
     for (int i = 0; i < kRequests; ++i) {
-      sequences.push_back(requests[i].prompt);
-      sequences[i].insert(sequences[i].end(), golden[i].tokens.begin(), golden[i].tokens.end());
+      std::vector<int32_t>& sequence = sequences[requests[i].sampling.seed];
+      sequence = requests[i].prompt;
+      sequence.insert(sequence.end(), golden[i].tokens.begin(), golden[i].tokens.end());
       // Goes on past the end, so that replies end inside accepted paths.
-      sequences[i].insert(sequences[i].end(), 20, 7);
+      sequence.insert(sequence.end(), 20, 7);
     }
     return sequences;
   }
