@@ -31,12 +31,19 @@ void E2eFixture::OpenModel(const std::string& path) {
   model_ = model;
 }
 
+Address E2eFixture::DrafterAddress() const {
+  return {.unix_path = directory_.path() + "/drafter.sock"};
+}
+
+void E2eFixture::Connect(const std::string& address) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Address parsed, ParseDialAddress(address));
+  stub_ = v1::GenerationService::NewStub(CreateChannel(parsed));
+}
+
 void E2eFixture::StartDrafter(std::unique_ptr<DraftModel> model) {
   drafter_.reset();
-  CHIMERA_ASSERT_OK_AND_ASSIGN(const Address address,
-                               ParseListenAddress("unix:" + directory_.path() + "/drafter.sock"));
   DrafterConfig config;
-  config.server.listen_addresses = {address};
+  config.server.listen_addresses = {DrafterAddress()};
   const LlamaConfig& llama = model_->config();
   const TargetInfo target{model_->fingerprint(), llama.hidden_size, llama.layer_count,
                           llama.vocab_size};
@@ -47,15 +54,10 @@ void E2eFixture::StartDrafter(std::unique_ptr<DraftModel> model) {
 void E2eFixture::StartVerifier(Drafters drafters, int32_t prefill_chunk) {
   stub_.reset();
   verifier_.reset();
-  CHIMERA_ASSERT_OK_AND_ASSIGN(const Address address,
-                               ParseListenAddress("unix:" + directory_.path() + "/verifier.sock"));
+  const Address address = {.unix_path = directory_.path() + "/verifier.sock"};
   VerifierConfig config;
   config.listen_addresses = {address};
-  if (drafters == Drafters::kOne) {
-    CHIMERA_ASSERT_OK_AND_ASSIGN(const Address drafter,
-                                 ParseDialAddress("unix:" + directory_.path() + "/drafter.sock"));
-    config.drafter_addresses = {drafter};
-  }
+  if (drafters == Drafters::kOne) config.drafter_addresses = {DrafterAddress()};
   config.thread_count = 2;
   config.kv_page_count = kMaxRunning * 32;
   config.engine.max_running_requests = kMaxRunning;
@@ -67,7 +69,7 @@ void E2eFixture::StartVerifier(Drafters drafters, int32_t prefill_chunk) {
                                VerifierServer::MakeBackend(config, *model_));
   CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
                                VerifierServer::Start(config, model_, std::move(backend)));
-  stub_ = v1::GenerationService::NewStub(CreateChannel(address));
+  Connect(address.ToString());
 }
 
 v1::GetServerInfoResponse E2eFixture::ServerInfo() {

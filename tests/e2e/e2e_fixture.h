@@ -13,6 +13,7 @@
 
 #include "chimera/v1/generation_service.grpc.pb.h"
 #include "common/model/llama_model.h"
+#include "common/rpc/address.h"
 #include "drafter/draft_model.h"
 #include "drafter/drafter_server.h"
 #include "tests/testing/temp_directory.h"
@@ -38,6 +39,9 @@ class E2eFixture : public ::testing::Test {
   // Opens the model at `path`, once per process and path.
   void OpenModel(const std::string& path);
 
+  // Where the drafter of a test listens.
+  Address DrafterAddress() const;
+
   // Starts a drafter with `model`, or the n-gram model if it is null.
   void StartDrafter(std::unique_ptr<DraftModel> model);
   void StopDrafter() { drafter_.reset(); }
@@ -45,6 +49,9 @@ class E2eFixture : public ::testing::Test {
   // Starts a verifier; with a drafter if the flag says so, which need not run yet.
   enum class Drafters { kNone, kOne };
   void StartVerifier(Drafters drafters, int32_t prefill_chunk = 256);
+
+  // Makes stub_ call the server at `address`, as VerifierServer or a process of its own.
+  void Connect(const std::string& address);
 
   // Waits until the verifier says READY of its drafter.
   bool DrafterIsReady();

@@ -1,0 +1,121 @@
+#include "tests/e2e/lossless_grid.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/model/default_model_path.h"
+#include "tests/testing/child_process.h"
+
+namespace chimera::testing {
+namespace {
+
+std::vector<std::string> ReadPrompts(int count) {
+  std::vector<std::string> prompts;
+  std::ifstream file(CHIMERA_TEST_PROMPTS);
+  std::string line;
+  while (static_cast<int>(prompts.size()) < count && std::getline(file, line)) {
+    prompts.push_back(nlohmann::json::parse(line)["turns"][0]);
+    // Some short answers, so that the model's own end of reply comes within max_tokens.
+    if (prompts.size() % 4 == 2) prompts.back() += " Answer with one word.";
+  }
+  EXPECT_EQ(static_cast<int>(prompts.size()), count);
+  return prompts;
+}
+
+}  // namespace
+
+void LosslessGrid::SetUp() { OpenModel(chimera::DefaultModelPath()); }
+
+std::vector<v1::GenerateRequest> LosslessGrid::MakeRequests() const {
+  std::vector<v1::GenerateRequest> requests;
+  for (const std::string& prompt : ReadPrompts(size_.prompts)) {
+    for (const float temperature : {0.0f, 0.7f, 1.0f}) {
+      v1::GenerateRequest request;
+      v1::ChatMessage* const message = request.mutable_messages()->add_messages();
+      message->set_role("user");
+      message->set_content(prompt);
+      request.mutable_sampling()->set_temperature(temperature);
+      if (temperature == 0.7f) request.mutable_sampling()->set_top_p(0.95f);
+      request.mutable_sampling()->set_seed(requests.size());
+      request.mutable_stop()->set_max_tokens(kMaxTokens);
+      if (requests.size() % 4 == 3) request.mutable_stop()->add_stop_strings(",");
+      request.mutable_speculation()->set_max_nodes(kMaxNodes);
+      request.mutable_speculation()->set_max_depth(kDepth);
+      requests.push_back(request);
+    }
+  }
+  return requests;
+}
+
+void LosslessGrid::MakeGolden(const GridSize& size) {
+  size_ = size;
+  requests_ = MakeRequests();
+  const std::string address = "unix:" + directory_.path() + "/golden.sock";
+  const ChildProcess verifier(CHIMERA_VERIFIER_BINARY,
+                              {"--model", chimera::DefaultModelPath(), "--listen", address});
+  Connect(address);
+  golden_ = GenerateAll(requests_, 1);
+  for (const ClientReply& reply : golden_) {
+    ASSERT_TRUE(reply.status.ok()) << reply.status.error_message() << "\n" << verifier.Errors();
+    ASSERT_EQ(reply.complete.speculation().draft_nodes(), 0);
+  }
+}
+
+void LosslessGrid::ExpectLossless() {
+  for (const int32_t prefill_chunk : size_.prefill_chunks) {
+    StartVerifier(Drafters::kOne, prefill_chunk);
+    ASSERT_TRUE(DrafterIsReady());
+    for (const int concurrency : size_.concurrencies) {
+      SCOPED_TRACE(::testing::Message()
+                   << "concurrency " << concurrency << " chunk " << prefill_chunk);
+      const std::vector<ClientReply> replies = GenerateAll(requests_, concurrency);
+      for (size_t i = 0; i < replies.size(); ++i) {
+        EXPECT_EQ(Answer(replies[i]), Answer(golden_[i])) << "request " << i;
+        AddEvidence(replies[i]);
+      }
+    }
+  }
+}
+
+void LosslessGrid::AddEvidence(const ClientReply& reply) {
+  const int32_t steps = reply.complete.speculation().steps();
+  const int32_t tokens = reply.complete.usage().completion_tokens() - 1;
+  evidence_.draft_nodes += reply.complete.speculation().draft_nodes();
+  const bool is_full = reply.complete.finish_reason() == v1::FINISH_REASON_LENGTH;
+  if (is_full) {
+    evidence_.full_steps += steps;
+    evidence_.full_tokens += tokens;
+  }
+  // If every step but the last accepted a whole path, and the last one more than a token.
+  const bool inside_path =
+      steps == (tokens + kDepth) / (kDepth + 1) && tokens > 0 && tokens % (kDepth + 1) != 1;
+  if (!inside_path) return;
+  if (is_full) {
+    ++evidence_.max_tokens_inside_path;
+  } else if (reply.token_ids.back() == model_->vocabulary().eos_id) {
+    ++evidence_.eos_inside_path;
+  } else {
+    ++evidence_.stop_string_inside_path;
+  }
+}
+
+KnownSequences LosslessGrid::GoldenSequences() {
+  StartVerifier(Drafters::kNone);
+  KnownSequences sequences;
+  for (size_t i = 0; i < requests_.size(); ++i) {
+    grpc::ClientContext context;
+    v1::TokenizeRequest request;
+    *request.mutable_messages() = requests_[i].messages();
+    v1::TokenizeResponse prompt;
+    EXPECT_TRUE(stub_->Tokenize(&context, request, &prompt).ok());
+    std::vector<int32_t>& sequence = sequences[requests_[i].sampling().seed()];
+    sequence.assign(prompt.token_ids().begin(), prompt.token_ids().end());
+    sequence.insert(sequence.end(), golden_[i].token_ids.begin(), golden_[i].token_ids.end());
+    // Replies shall end inside accepted paths, not where the drafts end.
+    sequence.insert(sequence.end(), kDepth, 0);
+  }
+  return sequences;
+}
+
+}  // namespace chimera::testing

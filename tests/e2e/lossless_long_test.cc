@@ -1,0 +1,56 @@
+// The whole grid: 100 prompts, three ways to sample, four drafters, two concurrencies, three sizes of
+// prefill chunks. Takes the better part of an hour on two cores.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/e2e/lossless_grid.h"
+#include "tests/e2e/malformed_drafter.h"
+
+namespace chimera::testing {
+namespace {
+
+class LosslessLongTest : public LosslessGrid {
+ protected:
+  void SetUp() override {
+    LosslessGrid::SetUp();
+    MakeGolden({.prompts = 100, .concurrencies = {1, 8}, .prefill_chunks = {16, 64, 512}});
+  }
+};
+
+TEST_F(LosslessLongTest, NgramDrafter) {
+  StartDrafter(nullptr);
+  ExpectLossless();
+  EXPECT_GT(evidence_.draft_nodes, 1000);
+}
+
+TEST_F(LosslessLongTest, RandomTrees) {
+  StartDrafter(std::make_unique<RandomTreeDraftModel>(model_->config().vocab_size, 5));
+  ExpectLossless();
+  EXPECT_GT(evidence_.draft_nodes, 100000);
+}
+
+TEST_F(LosslessLongTest, TrueContinuation) {
+  StartDrafter(
+      std::make_unique<TrueContinuationDraftModel>(GoldenSequences(), model_->config().vocab_size));
+  ExpectLossless();
+  const double tokens_per_step =
+      static_cast<double>(evidence_.full_tokens) / static_cast<double>(evidence_.full_steps);
+  RecordProperty("tokens_per_step", std::to_string(tokens_per_step));
+  EXPECT_GE(tokens_per_step, 0.95 * (kDepth + 1));
+  EXPECT_GT(evidence_.eos_inside_path, 0);
+  EXPECT_GT(evidence_.stop_string_inside_path, 0);
+  EXPECT_GT(evidence_.max_tokens_inside_path, 0);
+}
+
+TEST_F(LosslessLongTest, MalformedMessages) {
+  const ScriptedDrafter drafter(DrafterAddress(), MalformedDrafter(*model_));
+  ExpectLossless();
+  EXPECT_EQ(evidence_.draft_nodes, 0);
+  EXPECT_GT(ServerInfo().drafters(0).drafts_discarded(), 1000);
+  EXPECT_GT(drafter.streams(), 10);
+}
+
+}  // namespace
+}  // namespace chimera::testing
