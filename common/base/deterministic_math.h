@@ -21,8 +21,8 @@ float LogF(float x);
 // Natural logarithm of 1 + x for x in (-1, 0], within 4 ulp, exact 0 at 0.
 float Log1pF(float x);
 
-// Sine and cosine in double for |x| up to 1e6 (RoPE angles), absolute error below 1e-15 * max(1,
-// |x|).
+// Sine and cosine in double for |x| up to 2^24 (RoPE angles), absolute error below
+// 1e-15 * max(1, |x|).
 void SinCos(double x, double* sine, double* cosine);
 
 // base^exponent in double for normal base > 0 (RoPE frequencies), relative error below 1e-13.

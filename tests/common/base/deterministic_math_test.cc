@@ -95,7 +95,7 @@ TEST(DeterministicMathTest, Log1pIsWithinFourUlp) {
 
 TEST(DeterministicMathTest, SinCosIsWithinItsBound) {
   for (int i = 0; i < 1000000; ++i) {
-    const double x = (i % 2 == 0 ? 1 : -1) * 1e6 * std::pow(i / 1e6, 8.0);
+    const double x = (i % 2 == 0 ? 1 : -1) * 0x1p24 * std::pow(i / 1e6, 8.0);
     double sine, cosine;
     SinCos(x, &sine, &cosine);
     const double bound = 1e-15 * std::max(1.0, std::fabs(x));
