@@ -22,10 +22,12 @@ inline constexpr int kPagePositions = 16;
 
 // What a backend was built to hold.
 struct BackendLimits {
-  int32_t page_count =
-      0;  // pages in the pool, shared by all sequences; page ids are 0 .. page_count - 1
-  int32_t slot_count = 0;     // sequences that may be in one step; each has its own tree scratch
-  int32_t max_step_rows = 0;  // rows of all sequences together in one step
+  // Pages in the pool, shared by all sequences; their ids are 0 .. page_count - 1.
+  int32_t page_count = 0;
+  // Sequences that may be in one step; each has its own tree scratch.
+  int32_t slot_count = 0;
+  // Rows of all sequences together in one step.
+  int32_t max_step_rows = 0;
 };
 
 // Which per-row results of a sequence the caller wants besides the chosen tokens.
@@ -40,16 +42,20 @@ struct RowOutputs {
 // A chunk's K/V goes straight to the pages. A tree's K/V, root included, goes to the scratch of
 // `slot` and reaches the pages by Commit. Spans and pointers must stay valid until Wait returns.
 struct SequenceStep {
-  int32_t slot = 0;  // tree scratch, in [0, slot_count); no two sequences of a step share one
+  // Tree scratch, in [0, slot_count); no two sequences of a step share one.
+  int32_t slot = 0;
   // Page table: position p lives in pages[p / kPagePositions]. Must cover every position this step
-  // writes to pages, and all positions below context_length.
+  // writes to pages, and all positions below context_length. No other sequence of the step may use
+  // a page that this one writes.
   std::span<const int32_t> pages = {};
-  int32_t context_length = 0;  // positions 0 .. context_length - 1 are in the pages already
-  std::span<const int32_t> chunk =
-      {};  // prefill: tokens of positions context_length, context_length + 1, ...
-  const TokenTree* tree =
-      nullptr;  // verification: the root has position context_length. Exactly one of the two is set
-  bool sample = true;  // a chunk samples at its last row only, a tree at every node; false: nowhere
+  // Positions 0 .. context_length - 1 are in the pages already.
+  int32_t context_length = 0;
+  // Prefill: tokens of positions context_length, context_length + 1, ...
+  std::span<const int32_t> chunk = {};
+  // Verification: the root has position context_length. Exactly one of chunk and tree is set.
+  const TokenTree* tree = nullptr;
+  // A chunk samples at its last row only, a tree at every node; false: nowhere.
+  bool sample = true;
   SamplingParams sampling = {};
   RowOutputs outputs = {};
 
@@ -68,24 +74,28 @@ struct StepBatch {
 // What a step computed. Rows are numbered through the batch: sequence by sequence, in chunk or node
 // order.
 struct StepResult {
-  std::vector<int32_t> first_row;  // [n_sequences] number of each sequence's first row
-  std::vector<int32_t>
-      chosen;  // [n_rows] the target's token after each row; -1 where nothing was sampled
+  // [n_sequences] number of each sequence's first row.
+  std::vector<int32_t> first_row;
+  // [n_rows] the target's token after each row; -1 where nothing was sampled.
+  std::vector<int32_t> chosen;
   // [n_rows, n_tapped, hidden_size] bf16 bits, rows without RowOutputs::hidden_states are zero;
   // empty if nothing is tapped.
   std::vector<uint16_t> hidden_states;
-  std::vector<float> logits;        // [n_rows_with_logits, vocab_size]
-  std::vector<int32_t> logits_row;  // [n_rows] index into `logits`, -1 where none were asked for;
-                                    // empty if none at all
+  // [n_rows_with_logits, vocab_size].
+  std::vector<float> logits;
+  // [n_rows] index into `logits`, -1 where none were asked for; empty if none at all.
+  std::vector<int32_t> logits_row;
 };
 
 // Accepted nodes of the tree that a slot's scratch holds.
 struct CommitRequest {
   int32_t slot = 0;
-  std::span<const int32_t> pages = {};  // as in SequenceStep; must cover the positions written
-  int32_t context_length = 0;           // position of the root
-  std::span<const int> nodes =
-      {};  // AcceptedPath::nodes: node i of the list goes to position context_length + i
+  // As in SequenceStep; must cover the positions written.
+  std::span<const int32_t> pages = {};
+  // Position of the root.
+  int32_t context_length = 0;
+  // AcceptedPath::nodes: node i of the list goes to position context_length + i.
+  std::span<const int> nodes = {};
 };
 
 // Runs steps. One step may be in flight. All calls come from one thread, the engine's.
@@ -114,8 +124,8 @@ class Backend {
   // is in flight, and the slot's last step was the tree the nodes belong to.
   virtual absl::Status Commit(std::span<const CommitRequest> requests) = 0;
 
-  // Bytes of one page, all layers, K and V, for tests and diagnostics: [layer][k or
-  // v][kv_head][position][head_dim].
+  // Bytes of one page, all layers, K and V, for tests and diagnostics:
+  // [layer][k or v][kv_head][position][head_dim].
   virtual std::vector<std::byte> CopyPage(int32_t page) const = 0;
 };
 

@@ -1,6 +1,8 @@
 #include "common/backend/step_validation.h"
 
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -65,13 +67,36 @@ absl::Status ValidateTappedLayers(std::span<const int32_t> layers, const LlamaCo
   return absl::OkStatus();
 }
 
+// A value that occurs more than once, if there is one. Sorts the values.
+std::optional<int32_t> FindRepeated(std::vector<int32_t>* values) {
+  std::sort(values->begin(), values->end());
+  const auto repeated = std::adjacent_find(values->begin(), values->end());
+  if (repeated == values->end()) return std::nullopt;
+  return *repeated;
+}
+
 absl::Status ValidateSlotsDiffer(const StepBatch& batch) {
   std::vector<int32_t> slots;
   for (const SequenceStep& step : batch.sequences) slots.push_back(step.slot);
-  std::sort(slots.begin(), slots.end());
-  const auto repeated = std::adjacent_find(slots.begin(), slots.end());
-  if (repeated == slots.end()) return absl::OkStatus();
+  const auto repeated = FindRepeated(&slots);
+  if (!repeated.has_value()) return absl::OkStatus();
   return Invalid("slot ", *repeated, " is used by two sequences");
+}
+
+// Chunks are written to pages; trees are not.
+absl::Status ValidateWrittenPagesDiffer(const StepBatch& batch) {
+  std::vector<int32_t> written;
+  for (const SequenceStep& step : batch.sequences) {
+    if (step.chunk.empty()) continue;
+    const int64_t end = EndPosition(step);
+    const int64_t first = step.context_length / kPagePositions;
+    const int64_t last = (end - 1) / kPagePositions;
+    const auto pages = step.pages.subspan(first, last - first + 1);
+    written.insert(written.end(), pages.begin(), pages.end());
+  }
+  const auto repeated = FindRepeated(&written);
+  if (!repeated.has_value()) return absl::OkStatus();
+  return Invalid("page ", *repeated, " is written twice");
 }
 
 }  // namespace
@@ -79,6 +104,10 @@ absl::Status ValidateSlotsDiffer(const StepBatch& batch) {
 absl::Status ValidatePageTable(std::span<const int32_t> pages, int64_t position_count,
                                const BackendLimits& limits) {
   const int64_t needed = (position_count + kPagePositions - 1) / kPagePositions;
+  if (needed > limits.page_count) {
+    return Invalid(position_count, " positions, must be at most ",
+                   int64_t{limits.page_count} * kPagePositions, ", the pool's");
+  }
   if (static_cast<int64_t>(pages.size()) < needed) {
     return Invalid(pages.size(), " pages for ", position_count, " positions, must be at least ",
                    needed);
@@ -103,6 +132,7 @@ absl::Status ValidateStepBatch(const StepBatch& batch, const LlamaConfig& config
     return Invalid(rows, " rows, must be at most ", limits.max_step_rows);
   }
   CHIMERA_RETURN_IF_ERROR(ValidateSlotsDiffer(batch));
+  CHIMERA_RETURN_IF_ERROR(ValidateWrittenPagesDiffer(batch));
   return ValidateTappedLayers(batch.tapped_layers, config);
 }
 

@@ -14,7 +14,8 @@
 namespace chimera {
 namespace {
 
-// Advances with every change of the arithmetic that common/ops defines.
+// Advances with every change of the arithmetic that replies depend on: common/ops, common/sampling,
+// the generator and the functions of common/base that they use.
 constexpr int kArithmeticVersion = 1;
 
 // "cpu-q8_0+q4_1-1": the element types of all products and the arithmetic's version.

@@ -36,8 +36,6 @@ struct Avx2BlockDot;
 // Nibbles are at most 15, so maddubs sums of two products stay below 15 * 127 * 2, and eight of
 // them, a whole block, fit into 16 bits.
 struct Avx2NibbleDot {
-  static constexpr int kValueBytes = 256;
-
   template <int kRows, int kHalves>
   static void Run(const std::byte* block, const int8_t* values, __m256i (&dots)[kRows][kHalves]) {
     const __m256i low_nibbles = _mm256_set1_epi8(15);
@@ -79,8 +77,6 @@ struct Avx2BlockDot<DataType::kQ4_1> : Avx2NibbleDot {};
 // 128 * 127 * 2 still fits into 16 bits; two such sums would not, so each is widened.
 template <>
 struct Avx2BlockDot<DataType::kQ8_0> {
-  static constexpr int kValueBytes = 512;
-
   template <int kRows, int kHalves>
   static void Run(const std::byte* block, const int8_t* values, __m256i (&dots)[kRows][kHalves]) {
     const __m256i ones = _mm256_set1_epi16(1);
@@ -109,10 +105,8 @@ struct Avx2BlockDot<DataType::kQ8_0> {
 
 template <DataType kType>
 struct Avx2TileKernel {
-  static constexpr int kValueBytes = Avx2BlockDot<kType>::kValueBytes;
-  static constexpr int kScaleBytes = kTileFeatures * 2;
-  static constexpr int kBlockBytes =
-      kValueBytes + (kType == DataType::kQ4_1 ? 2 * kScaleBytes : kScaleBytes);
+  static constexpr int kValueBytes = TileValueBytes(kType);
+  static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   // Four rows of both halves need more registers than there are.
   template <int kRows>
@@ -159,7 +153,7 @@ struct Avx2TileKernel {
     if constexpr (kType == DataType::kQ4_0) {
       minimum = _mm256_mul_ps(_mm256_set1_ps(-8.0f), scale);
     } else if constexpr (kType == DataType::kQ4_1) {
-      minimum = Avx2Half::LoadScales(scales + kScaleBytes);
+      minimum = Avx2Half::LoadScales(scales + kTileScaleBytes);
     }
 #pragma GCC unroll 4
     for (int row = 0; row < kRows; ++row) {

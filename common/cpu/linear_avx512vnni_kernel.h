@@ -30,8 +30,6 @@ template <DataType kType>
 struct VnniBlockDot;
 
 struct VnniNibbleDot {
-  static constexpr int kValueBytes = 256;
-
   template <int kRows>
   static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
     const __m512i low_nibbles = _mm512_set1_epi8(15);
@@ -59,8 +57,6 @@ struct VnniBlockDot<DataType::kQ4_1> : VnniNibbleDot {};
 // subtracted from `dots` before.
 template <>
 struct VnniBlockDot<DataType::kQ8_0> {
-  static constexpr int kValueBytes = 512;
-
   template <int kRows>
   static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
     const __m512i sign_bits = _mm512_set1_epi8(-128);
@@ -78,10 +74,8 @@ struct VnniBlockDot<DataType::kQ8_0> {
 
 template <DataType kType>
 struct VnniTileKernel {
-  static constexpr int kValueBytes = VnniBlockDot<kType>::kValueBytes;
-  static constexpr int kScaleBytes = kTileFeatures * 2;
-  static constexpr int kBlockBytes =
-      kValueBytes + (kType == DataType::kQ4_1 ? 2 * kScaleBytes : kScaleBytes);
+  static constexpr int kValueBytes = TileValueBytes(kType);
+  static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   template <int kRows>
   static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
@@ -113,7 +107,7 @@ struct VnniTileKernel {
     if constexpr (kType == DataType::kQ4_0) {
       minimum = _mm512_mul_ps(_mm512_set1_ps(-8.0f), scale);
     } else if constexpr (kType == DataType::kQ4_1) {
-      minimum = Avx512Tile::LoadScales(scales + kScaleBytes);
+      minimum = Avx512Tile::LoadScales(scales + kTileScaleBytes);
     }
 #pragma GCC unroll 4
     for (int row = 0; row < kRows; ++row) {

@@ -15,10 +15,8 @@ namespace chimera {
 template <DataType kType>
 struct PortableTileKernel {
   static constexpr bool kIsNibble = kType != DataType::kQ8_0;
-  static constexpr int kValueBytes = kTileFeatures * kQuantBlock / (kIsNibble ? 2 : 1);
-  static constexpr int kScaleBytes = kTileFeatures * 2;
-  static constexpr int kBlockBytes =
-      kValueBytes + (kType == DataType::kQ4_1 ? 2 * kScaleBytes : kScaleBytes);
+  static constexpr int kValueBytes = TileValueBytes(kType);
+  static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   template <int kRows>
   static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
@@ -50,7 +48,7 @@ struct PortableTileKernel {
 
   static float Minimum(const std::byte* block, int feature, float scale) {
     if (kType == DataType::kQ4_0) return -8.0f * scale;
-    return LoadHalf(block + kValueBytes + kScaleBytes + 2 * feature);
+    return LoadHalf(block + kValueBytes + kTileScaleBytes + 2 * feature);
   }
 
   static void Unpack(const std::byte* block, int feature, int (&weights)[kQuantBlock]) {

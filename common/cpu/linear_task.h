@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/model/data_type.h"
+#include "common/ops/linear.h"
+
 namespace chimera {
 
 // Output features of one tile, the unit of repacked weights.
@@ -46,8 +49,23 @@ struct QuantizedRowTarget {
 //   Q8_0: per block 8 groups of 64 bytes, group j holding input 4 j + i in byte 4 f + i; then
 //         d [16] fp16
 //   F32, F16, BF16: [k, 16]
+
+// Bytes of the integers of one block of a quantised tile, in front of its fp16 numbers.
+constexpr int TileValueBytes(DataType type) {
+  return kTileFeatures * kQuantBlock / (type == DataType::kQ8_0 ? 1 : 2);
+}
+
+// Bytes of d or m of one block.
+inline constexpr int kTileScaleBytes = kTileFeatures * 2;
+
+// Bytes of one block of a quantised tile.
+constexpr int TileBlockBytes(DataType type) {
+  return TileValueBytes(type) + (type == DataType::kQ4_1 ? 2 : 1) * kTileScaleBytes;
+}
+
+// A product to compute.
 struct LinearTask {
-  const std::byte* tiles = nullptr;  // 64-byte aligned, tile after tile
+  const std::byte* tiles = nullptr;  // tile after tile; 32-byte aligned, as every block is
   int64_t tile_bytes = 0;
   int64_t tile_count = 0;
   int64_t feature_count = 0;  // features of these tiles that exist; the last tile may be partial

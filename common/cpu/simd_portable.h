@@ -42,21 +42,27 @@ struct PortableSimd {
     return result;
   }
   static Float Load(const float* from) {
-    return Map<Float>([&from](float) { return *from++; }, Float{});
+    Float result;
+    for (int lane = 0; lane < kLanes; ++lane) result[lane] = from[lane];
+    return result;
   }
   static void Store(float* to, Float x) {
     for (const float lane : x) *to++ = lane;
   }
   // fp16 bits.
   static Float LoadHalf(const uint16_t* from) {
-    return Map<Float>([&from](float) { return HalfToFloat(*from++); }, Float{});
+    Float result;
+    for (int lane = 0; lane < kLanes; ++lane) result[lane] = HalfToFloat(from[lane]);
+    return result;
   }
   static void StoreHalf(uint16_t* to, Float x) {  // rounds to nearest, ties to even
     for (const float lane : x) *to++ = FloatToHalf(lane);
   }
   // bf16 bits.
   static Float LoadBf16(const uint16_t* from) {
-    return Map<Float>([&from](float) { return Bf16ToFloat(*from++); }, Float{});
+    Float result;
+    for (int lane = 0; lane < kLanes; ++lane) result[lane] = Bf16ToFloat(from[lane]);
+    return result;
   }
   // REQUIRES: every lane is in [-128, 127].
   static void StoreInt8(int8_t* to, Int x) {

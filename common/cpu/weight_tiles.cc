@@ -11,21 +11,10 @@ namespace chimera {
 namespace {
 
 constexpr int64_t kHalfBytes = 2;
-constexpr int64_t kScaleBytes = kTileFeatures * kHalfBytes;
-constexpr int64_t kNibbleBytes = kTileFeatures * kQuantBlock / 2;
 constexpr int64_t kGroupBytes = 64;  // 4 bytes of each feature
-
-// Bytes of the integers of one block of a tile.
-int64_t ValueBytes(DataType type) {
-  return type == DataType::kQ8_0 ? 2 * kNibbleBytes : kNibbleBytes;
-}
 
 // fp16 numbers in front of the integers in a file's block.
 int64_t HeaderHalves(DataType type) { return type == DataType::kQ4_1 ? 2 : 1; }
-
-int64_t TileBlockBytes(DataType type) {
-  return ValueBytes(type) + HeaderHalves(type) * kScaleBytes;
-}
 
 bool IsQuantized(DataType type) { return BlockElements(type) == kQuantBlock; }
 
@@ -61,9 +50,9 @@ void UnpackNibbles(const std::byte* from, int feature, std::byte* to) {
 
 // One block of one feature, from the file's form to its places in a tile's block and back.
 void PackBlock(DataType type, const std::byte* from, int feature, std::byte* to) {
-  const int64_t values = ValueBytes(type);
+  const int64_t values = TileValueBytes(type);
   for (int64_t i = 0; i < HeaderHalves(type); ++i, from += kHalfBytes) {
-    std::memcpy(to + values + i * kScaleBytes + feature * kHalfBytes, from, kHalfBytes);
+    std::memcpy(to + values + i * kTileScaleBytes + feature * kHalfBytes, from, kHalfBytes);
   }
   if (type != DataType::kQ8_0) return PackNibbles(from, feature, to);
   for (int group = 0; group < 8; ++group) {
@@ -72,9 +61,9 @@ void PackBlock(DataType type, const std::byte* from, int feature, std::byte* to)
 }
 
 void UnpackBlock(DataType type, const std::byte* from, int feature, std::byte* to) {
-  const int64_t values = ValueBytes(type);
+  const int64_t values = TileValueBytes(type);
   for (int64_t i = 0; i < HeaderHalves(type); ++i, to += kHalfBytes) {
-    std::memcpy(to, from + values + i * kScaleBytes + feature * kHalfBytes, kHalfBytes);
+    std::memcpy(to, from + values + i * kTileScaleBytes + feature * kHalfBytes, kHalfBytes);
   }
   if (type != DataType::kQ8_0) return UnpackNibbles(from, feature, to);
   for (int group = 0; group < 8; ++group) {

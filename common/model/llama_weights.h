@@ -9,13 +9,13 @@
 
 namespace chimera {
 
-// Shapes as [rows, columns]; norms are [1, n] F32.
+// Shapes as [rows, columns]; norms are [1, n] F32. The rows of each head of query and key are permuted,
+// as GGUF has them: RoPE rotates neighbouring pairs.
 struct LlamaLayerWeights {
-  TensorView attention_norm;  // [1, hidden_size]
-  TensorView query;  // [query_size, hidden_size]; rows of a head permuted for interleaved RoPE
-                     // pairs (GGUF)
-  TensorView key;    // [kv_size, hidden_size]; permuted likewise
-  TensorView value;  // [kv_size, hidden_size]
+  TensorView attention_norm;    // [1, hidden_size]
+  TensorView query;             // [query_size, hidden_size]
+  TensorView key;               // [kv_size, hidden_size]
+  TensorView value;             // [kv_size, hidden_size]
   TensorView attention_output;  // [hidden_size, query_size]
   TensorView ffn_norm;          // [1, hidden_size]
   TensorView ffn_gate;          // [ffn_size, hidden_size]
@@ -27,8 +27,7 @@ struct LlamaWeights {
   TensorView token_embedding;  // [vocab_size, hidden_size]
   std::vector<LlamaLayerWeights> layers;
   TensorView output_norm;  // [1, hidden_size]
-  TensorView
-      output;  // [vocab_size, hidden_size]; the same view as token_embedding where the two are tied
+  TensorView output;       // [vocab_size, hidden_size]; is token_embedding where the two are tied
 };
 
 }  // namespace chimera

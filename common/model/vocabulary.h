@@ -16,8 +16,8 @@ enum class TokenType { kNormal, kUnknown, kControl, kUserDefined, kUnused, kByte
 struct Vocabulary {
   std::string tokenizer_model;  // tokenizer.ggml.model: "gpt2" is byte-level BPE
   std::string pre_tokenizer;    // tokenizer.ggml.pre: "smollm", "gpt-2", "llama-bpe", ...
-  std::vector<std::string>
-      tokens;  // [vocab_size] token texts as stored (byte-level BPE: in the GPT-2 byte alphabet)
+  // [vocab_size] token texts as stored (byte-level BPE: in the GPT-2 byte alphabet).
+  std::vector<std::string> tokens;
   std::vector<TokenType> types;     // [vocab_size]
   std::vector<std::string> merges;  // "left right", in order of rank
   std::string chat_template;        // Jinja source, empty if the file has none

@@ -1,4 +1,5 @@
-// The one way a token is chosen, with and without speculation (docs/architecture.md, "Sampling").
+// The one way a token is chosen, with and without speculation (docs/architecture.md, "What makes the
+// output lossless").
 
 #ifndef CHIMERA_COMMON_SAMPLING_SHARED_NOISE_SAMPLER_H_
 #define CHIMERA_COMMON_SAMPLING_SHARED_NOISE_SAMPLER_H_

@@ -97,6 +97,18 @@ TEST_F(CpuBackendValidationTest, Pages) {
   ExpectRefused({.pages = outside, .context_length = 14, .chunk = chunk_},
                 "page 8, must be in [0, 8)");
   ExpectRefused({.pages = negative, .chunk = chunk_}, "page -1");
+  const SequenceStep steps[] = {{.slot = 0, .pages = pages_, .chunk = chunk_},
+                                {.slot = 1, .pages = pages_, .chunk = chunk_}};
+  EXPECT_THAT(backend_->Submit({.sequences = steps}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page 0 is written twice")));
+}
+
+TEST_F(CpuBackendValidationTest, PositionsBeyondThePool) {
+  backend_ =
+      MakeBackend(*model_, {.limits = {.page_count = 1, .slot_count = 1, .max_step_rows = 20}});
+  const std::vector<int32_t> repeated = {0, 0, 0};
+  ExpectRefused({.pages = repeated, .context_length = 40, .tree = &root_},
+                "40 positions, must be at most 16");
 }
 
 TEST_F(CpuBackendValidationTest, Tokens) {
