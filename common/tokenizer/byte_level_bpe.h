@@ -39,7 +39,6 @@ class ByteLevelBpe final : public Tokenizer {
   bool IsControl(int32_t token) const override;
   int32_t vocab_size() const override { return static_cast<int32_t>(token_bytes_.size()); }
   int32_t eos_id() const override { return eos_id_; }
-  int32_t bos_id() const override { return bos_id_; }
 
  private:
   // What one Encode call works with.

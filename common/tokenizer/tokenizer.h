@@ -48,7 +48,6 @@ class Tokenizer {
 
   virtual int32_t vocab_size() const = 0;
   virtual int32_t eos_id() const = 0;  // -1 if there is none
-  virtual int32_t bos_id() const = 0;  // -1 if there is none
 
   // Concatenated bytes of `tokens`. INVALID_ARGUMENT, naming the index, for an id out of range.
   absl::StatusOr<std::string> Decode(std::span<const int32_t> tokens) const;

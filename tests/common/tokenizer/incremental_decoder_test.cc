@@ -24,7 +24,6 @@ class PieceTokenizer final : public Tokenizer {
   bool IsControl(int32_t token) const override { return pieces_[token] == "<|im_end|>"; }
   int32_t vocab_size() const override { return static_cast<int32_t>(pieces_.size()); }
   int32_t eos_id() const override { return -1; }
-  int32_t bos_id() const override { return -1; }
 
  private:
   std::vector<std::string> pieces_;

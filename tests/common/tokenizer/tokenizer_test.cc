@@ -108,7 +108,6 @@ TEST_F(TokenizerTest, BeginOfSequenceWhereTheVocabularyAsks) {
 
 TEST_F(TokenizerTest, TokensKnowTheirBytesAndKind) {
   EXPECT_EQ(tokenizer_->vocab_size(), kAbc + 1);
-  EXPECT_EQ(tokenizer_->bos_id(), kMessageStart);
   EXPECT_EQ(tokenizer_->eos_id(), kMessageEnd);
   EXPECT_EQ(tokenizer_->TokenBytes(kSpaceC), " c");
   EXPECT_EQ(tokenizer_->TokenBytes(kMessageEnd), "<|im_end|>");
