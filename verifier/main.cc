@@ -1,43 +1,10 @@
 // chimera-verifier: hosts the target model and serves clients.
 
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
-
-#include "common/base/log.h"
-#include "common/rpc/service_flags.h"
-#include "common/rpc/termination_signals.h"
+#include "common/rpc/service_main.h"
 #include "verifier/flags.h"
 #include "verifier/verifier_server.h"
 
-namespace {
-
-constexpr char kProgram[] = "chimera-verifier";
-
-// Wrong usage and failed starts have different exit codes, as supervisors expect.
-int Fail(const absl::Status& status, int exit_code) {
-  std::fprintf(stderr, "%s: %s\n", kProgram, status.ToString().c_str());
-  return exit_code;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  chimera::BlockTerminationSignals();
-  const absl::StatusOr<chimera::VerifierConfig> config = chimera::ParseVerifierFlags(argc, argv);
-  if (!config.ok()) return Fail(config.status(), 2);
-  const absl::Status logging = chimera::InitLogging(kProgram, config->log_level);
-  if (!logging.ok()) return Fail(logging, 2);
-  absl::StatusOr<std::unique_ptr<chimera::VerifierServer>> server =
-      chimera::VerifierServer::Start(*config);
-  if (!server.ok()) return Fail(server.status(), 1);
-  chimera::PrintListening(kProgram, (*server)->addresses());
-  const int signal = chimera::WaitForTermination();
-  chimera::LogInfo("draining signal={}", signal);
-  if (!(*server)->Drain().ok()) {
-    // A call that ignores its cancellation may still use the server.
-    std::quick_exit(1);
-  }
-  chimera::LogInfo("stopped");
-  return 0;
+  return chimera::RunService<chimera::VerifierServer>("chimera-verifier",
+                                                      chimera::ParseVerifierFlags, argc, argv);
 }

@@ -22,9 +22,18 @@ absl::StatusOr<std::vector<Address>> ParseAll(const std::vector<std::string>& te
   return addresses;
 }
 
+// absl::flags knows names with underscores only.
+void DashesToUnderscores(char* argument) {
+  if (argument[0] != '-' || argument[1] != '-') return;
+  for (char* c = argument + 2; *c != '\0' && *c != '='; ++c) {
+    if (*c == '-') *c = '_';
+  }
+}
+
 }  // namespace
 
 absl::Status ParseCommandLine(int argc, char** argv, const std::string& usage) {
+  for (int i = 1; i < argc; ++i) DashesToUnderscores(argv[i]);
   absl::SetProgramUsageMessage(usage);
   absl::FlagsUsageConfig config;
   config.version_string = [] { return absl::StrCat("chimera ", kVersion, "\n"); };

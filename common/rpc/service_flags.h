@@ -12,8 +12,9 @@
 namespace chimera {
 
 // Parses the command line with absl::flags: --help and --version end the process, unknown flags and
-// values that do not parse end it with a message. `usage` is one paragraph. INVALID_ARGUMENT, naming
-// it, for an argument that is no flag.
+// values that do not parse end it with a message. Names may be written with dashes,
+// --allow-other-weights, or with underscores; `argv` is changed to the latter. `usage` is one
+// paragraph. INVALID_ARGUMENT, naming it, for an argument that is no flag.
 absl::Status ParseCommandLine(int argc, char** argv, const std::string& usage);
 
 // The addresses of a flag's value; an empty entry is an error.

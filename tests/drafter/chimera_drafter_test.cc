@@ -76,6 +76,7 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
     const char* error;
   } kCases[] = {
       {{"--max_sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
+      {{"--max-sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
       {{"--draft_model=gpt"}, "must be one of: ngram"},
       {{"--listen="}, "--listen is empty"},
       {{"--listen=unix:relative"}, "relative"},
