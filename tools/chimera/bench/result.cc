@@ -64,8 +64,9 @@ Json ResultLine(int index, v1::SpeculationMode mode, const Reply& reply) {
           {"usage",
            {{"prompt_tokens", usage.prompt_tokens()},
             {"completion_tokens", usage.completion_tokens()},
-            {"total_tokens", usage.total_tokens()},
-            {"steps", speculation.steps()},
+            {"total_tokens", usage.total_tokens()}}},
+          {"speculation",
+           {{"steps", speculation.steps()},
             {"draft_nodes", speculation.draft_nodes()},
             {"accepted_draft_tokens", speculation.accepted_draft_tokens()}}}};
 }

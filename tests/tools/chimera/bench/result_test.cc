@@ -26,7 +26,8 @@ TEST(ResultLineTest, HasTheDocumentedFields) {
   EXPECT_EQ(DumpJson(ResultLine(2, v1::SPECULATION_MODE_AUTO, MakeReply(3, 1, 6))),
             R"({"index":2,"mode":"auto","token_ids":[10,11,12],"text":"text",)"
             R"("finish_reason":"length","usage":{"prompt_tokens":4,"completion_tokens":3,)"
-            R"("total_tokens":7,"steps":1,"draft_nodes":6,"accepted_draft_tokens":1}})");
+            R"("total_tokens":7},)"
+            R"("speculation":{"steps":1,"draft_nodes":6,"accepted_draft_tokens":1}})");
 }
 
 TEST(ResultLineTest, BrokenUtf8BecomesReplacementCharacters) {
