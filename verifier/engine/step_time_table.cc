@@ -48,7 +48,9 @@ absl::StatusOr<StepTimeTable> StepTimeTable::Measure(Backend* backend, const Clo
   std::vector<Point> points;
   for (int rows = 1; rows <= TokenTree::kMaxNodes; rows *= 2) {
     CHIMERA_ASSIGN_OR_RETURN(const TokenTree tree, StarTree(rows, backend->config().vocab_size));
-    CHIMERA_ASSIGN_OR_RETURN(const double seconds, TimeTree(backend, clock, tree));
+    CHIMERA_ASSIGN_OR_RETURN(double seconds, TimeTree(backend, clock, tree));
+    // A disturbed measurement must not make rows look cheaper than none.
+    if (!points.empty()) seconds = std::max(seconds, points.back().seconds);
     points.push_back({rows, seconds});
   }
   return StepTimeTable(std::move(points));
