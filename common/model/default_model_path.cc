@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "absl/strings/str_cat.h"
+
 namespace chimera {
 namespace {
 
@@ -11,9 +13,9 @@ std::string Environment(const char* name) {
 }
 
 std::string CacheFolder() {
-  if (const std::string cache = Environment("CHIMERA_CACHE"); !cache.empty()) return cache;
-  if (const std::string base = Environment("XDG_CACHE_HOME"); !base.empty())
+  if (const std::string base = Environment("XDG_CACHE_HOME"); !base.empty()) {
     return base + "/chimera";
+  }
   return Environment("HOME") + "/.cache/chimera";
 }
 
@@ -21,7 +23,7 @@ std::string CacheFolder() {
 
 std::string DefaultModelPath() {
   if (const std::string model = Environment("CHIMERA_MODEL"); !model.empty()) return model;
-  return CacheFolder() + "/SmolLM2-135M-Instruct.Q4_1.gguf";
+  return absl::StrCat(CacheFolder(), "/", kDefaultModelFileName);
 }
 
 }  // namespace chimera

@@ -1,12 +1,14 @@
 #include "common/model/fingerprint_cache.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +19,9 @@ namespace {
 
 constexpr size_t kHashDigits = 64;
 
+// The coarsest clock of a file system in use (FAT's).
+constexpr std::chrono::nanoseconds kLongestTick = std::chrono::seconds(2);
+
 std::string LineStart(const FileStamp& stamp) {
   return absl::StrCat("chimera-weights 1 ", stamp.size, " ", stamp.modification_time_ns, " ",
                       stamp.inode, " ");
@@ -26,6 +31,12 @@ bool IsHash(absl::string_view text) {
   return text.size() == kHashDigits && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
+}
+
+// Whether another modification now would change the stamp of a file modified at this time.
+bool HasSettled(int64_t modification_time_ns) {
+  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+  return modification_time_ns < (now - kLongestTick).count();
 }
 
 absl::Status WriteAll(int fd, absl::string_view text) {
@@ -59,9 +70,12 @@ std::optional<std::string> LoadCachedWeightsFingerprint(const std::string& model
 
 absl::Status StoreCachedWeightsFingerprint(const std::string& model_path, const FileStamp& stamp,
                                            const std::string& weights) {
+  if (!HasSettled(stamp.modification_time_ns)) {
+    return absl::FailedPreconditionError(absl::StrCat(model_path, " has just been modified"));
+  }
   const std::string path = FingerprintCachePath(model_path);
   std::string temporary = absl::StrCat(path, ".XXXXXX");
-  const int fd = mkstemp(temporary.data());
+  const int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", temporary));
   absl::Status status = WriteAll(fd, absl::StrCat(LineStart(stamp), weights, "\n"));
   if (fchmod(fd, 0644) != 0) status.Update(absl::ErrnoToStatus(errno, "cannot set the mode"));

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <utility>
+#include <optional>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 #include "common/model/byte_reader.h"
 #include "common/model/gguf_tensor_table.h"
 

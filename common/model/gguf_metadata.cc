@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
-#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/checked_math.h"
+#include "common/base/status_macros.h"
 
 namespace chimera {
 namespace {

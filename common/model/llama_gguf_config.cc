@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <optional>
-#include <string>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "common/base/status_macros.h"
 #include "common/model/llama_gguf.h"
+#include "common/model/printable.h"
 
 namespace chimera {
 namespace {
@@ -47,8 +49,8 @@ absl::Status CheckArchitecture(const GgufMetadata& metadata) {
   CHIMERA_ASSIGN_OR_RETURN(const absl::string_view architecture,
                            Required(metadata.String(kArchitectureKey), kArchitectureKey));
   if (architecture != "llama") {
-    return absl::UnimplementedError(
-        absl::StrCat("key ", kArchitectureKey, " is \"", architecture, "\"; supported: \"llama\""));
+    return absl::UnimplementedError(absl::StrCat(
+        "key ", kArchitectureKey, " is \"", Printable(architecture), "\"; supported: \"llama\""));
   }
   for (const auto& [key, value] : metadata.values()) {
     if (absl::StartsWith(key, "llama.") &&
@@ -65,8 +67,8 @@ absl::Status CheckNeutral(const GgufMetadata& metadata) {
   CHIMERA_ASSIGN_OR_RETURN(const std::optional<absl::string_view> scaling,
                            metadata.String(kRopeScalingType));
   if (scaling.value_or("none") != "none") {
-    return absl::UnimplementedError(
-        absl::StrCat("key ", kRopeScalingType, " is \"", *scaling, "\"; supported: \"none\""));
+    return absl::UnimplementedError(absl::StrCat("key ", kRopeScalingType, " is \"",
+                                                 Printable(*scaling), "\"; supported: \"none\""));
   }
   for (const absl::string_view key : {kRopeScalingFactor, kRopeScaleLinear}) {
     CHIMERA_ASSIGN_OR_RETURN(const std::optional<float> factor, metadata.Float(key));
@@ -102,24 +104,28 @@ absl::StatusOr<int32_t> Int32Or(const GgufMetadata& metadata, absl::string_view 
   return ToInt32(key, value.value_or(fallback));
 }
 
+// The width of a head: as stated, or an even share of the hidden size.
 absl::StatusOr<int32_t> ReadHeadDim(const GgufMetadata& metadata, const LlamaConfig& config) {
-  const bool divides =
-      config.query_head_count > 0 && config.hidden_size % config.query_head_count == 0;
-  const int32_t even_share = divides ? config.hidden_size / config.query_head_count : 0;
-  CHIMERA_ASSIGN_OR_RETURN(const int32_t head_dim, Int32Or(metadata, kKeyLength, even_share));
-  if (head_dim == 0) {
+  CHIMERA_ASSIGN_OR_RETURN(const std::optional<int64_t> stated, metadata.Integer(kKeyLength));
+  if (stated.has_value()) return ToInt32(kKeyLength, *stated);
+  if (config.query_head_count == 0 || config.hidden_size % config.query_head_count != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "key ", kHiddenSize, " is ", config.hidden_size, ", must be a multiple of ",
         kQueryHeadCount, " (", config.query_head_count, ") in a file without ", kKeyLength));
   }
+  return config.hidden_size / config.query_head_count;
+}
+
+// Values are as wide as keys, and RoPE turns all of a head.
+absl::Status CheckHeadWidths(const GgufMetadata& metadata, int32_t head_dim) {
   for (const absl::string_view key : {kValueLength, kRopeDimensions}) {
-    CHIMERA_ASSIGN_OR_RETURN(const int32_t value, Int32Or(metadata, key, head_dim));
-    if (value != head_dim) {
+    CHIMERA_ASSIGN_OR_RETURN(const std::optional<int64_t> width, metadata.Integer(key));
+    if (width.value_or(head_dim) != head_dim) {
       return absl::UnimplementedError(
-          absl::StrCat("key ", key, " is ", value, "; supported: the head's width, ", head_dim));
+          absl::StrCat("key ", key, " is ", *width, "; supported: the head's width, ", head_dim));
     }
   }
-  return head_dim;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int32_t> ReadVocabSize(const GgufMetadata& metadata) {
@@ -158,6 +164,7 @@ absl::StatusOr<LlamaConfig> ReadLlamaConfig(const GgufFile& file) {
   config.rope_base = rope_base.value_or(config.rope_base);
   config.tied_embedding = !file.tensors.contains("output.weight");
   CHIMERA_RETURN_IF_ERROR(ValidateLlamaConfig(config));
+  CHIMERA_RETURN_IF_ERROR(CheckHeadWidths(metadata, config.head_dim));
   return config;
 }
 

@@ -12,6 +12,7 @@
 #include "common/model/fingerprint_cache.h"
 #include "common/model/gguf_file.h"
 #include "common/model/llama_gguf.h"
+#include "common/model/printable.h"
 #include "common/model/vocabulary_gguf.h"
 
 namespace chimera {
@@ -31,8 +32,8 @@ std::string CachedWeightsFingerprint(const std::string& path, const FileStamp& s
 absl::StatusOr<std::string> ReadName(const GgufMetadata& metadata, const std::string& path) {
   CHIMERA_ASSIGN_OR_RETURN(const std::optional<absl::string_view> name,
                            metadata.String("general.name"));
-  if (name.has_value() && !name->empty()) return std::string(*name);
-  return std::filesystem::path(path).stem().string();
+  if (name.has_value() && !name->empty()) return Printable(*name);
+  return Printable(std::filesystem::path(path).stem().string());
 }
 
 absl::Status WithPath(const absl::Status& status, const std::string& path) {

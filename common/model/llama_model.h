@@ -28,6 +28,7 @@ class LlamaModel {
 
   ~LlamaModel();
 
+  // general.name, or else the file's name without its extension; as Printable shows it.
   const std::string& name() const { return name_; }
   const LlamaConfig& config() const { return config_; }
   const LlamaWeights& weights() const { return weights_; }

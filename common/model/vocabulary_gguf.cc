@@ -1,12 +1,15 @@
 #include "common/model/vocabulary_gguf.h"
 
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/status_macros.h"
+#include "common/model/printable.h"
 
 namespace chimera {
 namespace {
@@ -80,8 +83,8 @@ absl::StatusOr<Vocabulary> ReadVocabulary(const GgufMetadata& metadata, int32_t 
   CHIMERA_ASSIGN_OR_RETURN(const absl::string_view model,
                            Required(metadata.String(kModel), kModel));
   if (model != "gpt2") {
-    return absl::UnimplementedError(
-        absl::StrCat("key ", kModel, " is \"", model, "\"; supported: \"gpt2\" (byte-level BPE)"));
+    return absl::UnimplementedError(absl::StrCat("key ", kModel, " is \"", Printable(model),
+                                                 "\"; supported: \"gpt2\" (byte-level BPE)"));
   }
   CHIMERA_ASSIGN_OR_RETURN(const absl::string_view pre_tokenizer,
                            Required(metadata.String(kPreTokenizer), kPreTokenizer));

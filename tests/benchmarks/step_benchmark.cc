@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "common/base/check.h"
 #include "common/cpu/cpu_backend.h"
+#include "common/model/default_model_path.h"
 #include "common/model/llama_model.h"
-#include "tests/testing/default_model.h"
 
 namespace chimera {
 namespace {
@@ -58,7 +58,7 @@ double BestTime(Backend* backend, const SequenceStep& step, int runs) {
 
 int Run(int thread_count) {
   auto start = std::chrono::steady_clock::now();
-  const auto model = LlamaModel::Open(testing::DefaultModelPath());
+  const auto model = LlamaModel::Open(DefaultModelPath());
   CHIMERA_CHECK(model.ok()) << model.status();
   const double open_seconds = Seconds(std::chrono::steady_clock::now() - start);
   const absl::StatusOr<CpuIsa> isa = ChooseCpuIsaFromEnvironment();

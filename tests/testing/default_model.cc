@@ -1,29 +1,13 @@
 #include "tests/testing/default_model.h"
 
-#include <cstdlib>
+#include <filesystem>
+
+#include "common/model/default_model_path.h"
 
 namespace chimera::testing {
-namespace {
 
-// The variable's value, or an empty string.
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+bool IsOtherModel() {
+  return std::filesystem::path(DefaultModelPath()).filename() != std::string(kDefaultModelFileName);
 }
-
-std::string CachedModelPath() {
-  std::string cache = Environment("XDG_CACHE_HOME");
-  if (cache.empty()) cache = Environment("HOME") + "/.cache";
-  return cache + "/chimera/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
-
-}  // namespace
-
-std::string DefaultModelPath() {
-  const std::string path = Environment("CHIMERA_MODEL");
-  return path.empty() ? CachedModelPath() : path;
-}
-
-bool IsOtherModel() { return DefaultModelPath() != CachedModelPath(); }
 
 }  // namespace chimera::testing

@@ -92,7 +92,7 @@ std::string GgufWriter::SerializeHeader() const {
   for (const GgufWriterTensor& tensor : tensors_) {
     bytes += SizedString(tensor.name) + Bytes(static_cast<uint32_t>(tensor.dimensions.size()));
     for (const uint64_t dimension : tensor.dimensions) bytes += Bytes(dimension);
-    bytes += Bytes(tensor.type) + Bytes(offset);
+    bytes += Bytes(tensor.type) + Bytes(tensor.offset.value_or(offset));
     offset += (tensor.data.size() + alignment_ - 1) / alignment_ * alignment_;
   }
   PadTo(alignment_, &bytes);

@@ -4,7 +4,9 @@
 #define CHIMERA_TESTS_TESTING_GGUF_WRITER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -19,6 +21,7 @@ struct GgufWriterTensor {
   std::vector<uint64_t> dimensions;  // the first is contiguous: {columns, rows}
   uint32_t type = 0;                 // the number in the file
   std::string data;
+  std::optional<uint64_t> offset = std::nullopt;  // as the table says it; by default the true one
 };
 
 // Collects metadata and tensors in order; Serialize lays them out. A Set of a key that is already
@@ -43,6 +46,7 @@ class GgufWriter {
   // The tensor named `name`, which must exist.
   GgufWriterTensor& tensor(absl::string_view name);
   std::vector<GgufWriterTensor>& tensors() { return tensors_; }
+  const std::vector<GgufWriterTensor>& tensors() const { return tensors_; }
 
   // Bytes between the starts of two tensors' data. Does not set general.alignment.
   void set_alignment(uint64_t alignment) { alignment_ = alignment; }

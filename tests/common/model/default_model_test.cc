@@ -8,13 +8,12 @@
 #include <memory>
 #include <string>
 
+#include "common/model/default_model_path.h"
 #include "common/model/llama_model.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
 namespace {
-
-using testing::DefaultModelPath;
 
 class DefaultModelTest : public ::testing::Test {
  protected:
@@ -72,6 +71,14 @@ TEST_F(DefaultModelTest, HasTheVocabularyOfSmolLm2) {
   EXPECT_EQ(vocabulary.padding_id, 2);
   EXPECT_FALSE(vocabulary.add_bos);
   EXPECT_EQ(vocabulary.chat_template.rfind("{% for message in messages %}", 0), 0u);
+}
+
+// Computed by another program from the description in fingerprint.h.
+TEST_F(DefaultModelTest, HasTheFingerprintThatDraftersAreTrainedFor) {
+  EXPECT_EQ(model_->fingerprint().identity,
+            "44d204e8fd52932ea96888294927cb6ea6b044d6299a5ec7c9ad132bd675e981");
+  EXPECT_EQ(model_->fingerprint().weights,
+            "12ec6e8c06546423c545ad3a7677a6ecfab84ee3e1e1a81d8d7fe1731e5248fa");
 }
 
 }  // namespace

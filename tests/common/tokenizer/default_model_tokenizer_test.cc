@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "common/model/default_model_path.h"
 #include "common/model/llama_model.h"
 #include "common/tokenizer/chat_template.h"
 #include "common/tokenizer/incremental_decoder.h"
@@ -38,7 +39,7 @@ class DefaultModelTokenizerTest : public ::testing::Test {
   void SetUp() override {
     if (testing::IsOtherModel()) GTEST_SKIP() << "CHIMERA_MODEL names another model";
     CHIMERA_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<LlamaModel> model,
-                                 LlamaModel::Open(testing::DefaultModelPath()));
+                                 LlamaModel::Open(DefaultModelPath()));
     vocabulary_ = model->vocabulary();
     CHIMERA_ASSERT_OK_AND_ASSIGN(tokenizer_, Tokenizer::Create(vocabulary_));
     for (int32_t token = 0; token < tokenizer_->vocab_size(); ++token) {
