@@ -25,7 +25,9 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(const std::string& 
   }
   const FileStamp stamp{
       .size = static_cast<uint64_t>(info.st_size),
-      .modification_time_ns = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
+      // Wraps around for times beyond the year 2262, and still tells most of them apart.
+      .modification_time_ns = static_cast<int64_t>(
+          static_cast<uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec),
       .inode = info.st_ino};
 
   std::span<const std::byte> bytes;

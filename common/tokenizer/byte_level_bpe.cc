@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
+#include "common/model/printable.h"
 #include "common/tokenizer/byte_alphabet.h"
 #include "common/tokenizer/utf8.h"
 
@@ -45,7 +46,8 @@ absl::Status ByteLevelBpe::AddTokens(const Vocabulary& vocabulary) {
     }
     std::optional<std::string> bytes = BytesFromAlphabet(vocabulary.tokens[i]);
     if (!bytes.has_value() || bytes->empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("token ", i, " \"", vocabulary.tokens[i],
+      return absl::InvalidArgumentError(absl::StrCat("token ", i, " \"",
+                                                     Printable(vocabulary.tokens[i]),
                                                      "\" is not written in the byte alphabet"));
     }
     if (bytes->size() == 1) {
@@ -62,7 +64,7 @@ absl::Status ByteLevelBpe::AddMerges(const Vocabulary& vocabulary) {
     if (vocabulary.types[i] != TokenType::kNormal) continue;
     if (!ids.try_emplace(vocabulary.tokens[i], static_cast<int32_t>(i)).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("token ", i, " \"", vocabulary.tokens[i], "\" occurs twice"));
+          absl::StrCat("token ", i, " \"", Printable(vocabulary.tokens[i]), "\" occurs twice"));
     }
   }
   for (size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
@@ -75,12 +77,12 @@ absl::Status ByteLevelBpe::AddMerges(const Vocabulary& vocabulary) {
     const auto right_id = ids.find(right);
     const auto merged_id = ids.find(absl::StrCat(left, right));
     if (left_id == ids.end() || right_id == ids.end() || merged_id == ids.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("merge ", rank, " \"", merge, "\" does not join two tokens to a third"));
+      return absl::InvalidArgumentError(absl::StrCat("merge ", rank, " \"", Printable(merge),
+                                                     "\" does not join two tokens to a third"));
     }
     if (!merger_.Add({left_id->second, right_id->second, merged_id->second})) {
       return absl::InvalidArgumentError(
-          absl::StrCat("merge ", rank, " \"", merge, "\" occurs twice"));
+          absl::StrCat("merge ", rank, " \"", Printable(merge), "\" occurs twice"));
     }
   }
   return absl::OkStatus();

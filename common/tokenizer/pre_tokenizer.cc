@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/model/printable.h"
 
 namespace chimera {
 namespace {
@@ -86,8 +87,8 @@ absl::StatusOr<PreTokenizer> PreTokenizer::Create(absl::string_view name,
       return PreTokenizer(Compile(known.pattern), limits, known.ignores_merges);
     }
   }
-  return absl::UnimplementedError(
-      absl::StrCat("pre-tokenizer \"", name, "\" is not supported; supported: ", SupportedNames()));
+  return absl::UnimplementedError(absl::StrCat(
+      "pre-tokenizer \"", Printable(name), "\" is not supported; supported: ", SupportedNames()));
 }
 
 absl::Status PreTokenizer::Split(absl::string_view text,

@@ -2,13 +2,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/model/printable.h"
 #include "common/tokenizer/byte_level_bpe.h"
 
 namespace chimera {
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::Create(const Vocabulary& vocabulary) {
   if (vocabulary.tokenizer_model == "gpt2") return ByteLevelBpe::Create(vocabulary);
-  return absl::UnimplementedError(absl::StrCat("tokenizer model \"", vocabulary.tokenizer_model,
+  return absl::UnimplementedError(absl::StrCat("tokenizer model \"",
+                                               Printable(vocabulary.tokenizer_model),
                                                "\" is not supported; supported: gpt2"));
 }
 

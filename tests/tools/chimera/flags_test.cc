@@ -101,7 +101,6 @@ TEST_F(FlagsTest, TheEnvironmentNamesTheServer) {
 }
 
 TEST_F(FlagsTest, LocalFindsModelAndBinaries) {
-  unsetenv("CHIMERA_CACHE");
   setenv("XDG_CACHE_HOME", "/cache", /*overwrite=*/1);
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto by_default, Parse<ChatConfig>({"chat", "--local"}));
   const auto& local = std::get<LocalServicesConfig>(by_default.server);
