@@ -2,14 +2,23 @@
 
     scripts/peer llama_cpp_speed [--model FILE] [--threads 2] [--rounds 5] [--tokens 128]
 
-Rounds alternate between the two, so that a noisy machine hits both. Chimera's time is what `chimera bench --modes off`
-sees over gRPC: prefill, decoding, detokenisation. llama.cpp's is the time inside llama_decode alone, for the same
-prompt and number of tokens. Prints one JSON line; `ratio` is Chimera's tokens/s over llama.cpp's, of the medians.
+Rounds alternate between the two, so that a noisy machine hits both; figures are medians over the rounds. Chimera's time
+is what `chimera bench --modes off` sees over gRPC: scheduling, sampling and detokenisation included. llama.cpp's is the
+time inside llama_decode alone, for the same prompt and number of tokens: its sampling is left out. Prints one JSON line
+with, for each,
+
+    ms_per_token       of every token after the first; Chimera's is the difference to a run of one token
+    tokens_per_second  of the whole answer, the prompt's time included
+
+and `ratio`, llama.cpp's ms_per_token over Chimera's: above 1 Chimera is faster. `step_ms` is llama.cpp's time for one
+pass over so many rows. llama.cpp's threads wait for each other spinning, so where other programs take the processors its
+times grow many times over: believe a result only if `load_average`, that of the minute before the start, is far below 1.
 """
 
 import argparse
 import ctypes
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -26,8 +35,14 @@ STEP_ROWS = (1, 2, 4, 8, 16, 32)
 MESSAGE = "Explain in detail how a sailing boat can move against the wind."
 
 
+@llama_cpp.llama_log_callback
+def ignore_log(_level, _text, _user_data):
+    """Takes llama.cpp's log in place of standard error."""
+
+
 class LlamaCpp:
     def __init__(self, model_path, threads):
+        llama_cpp.llama_log_set(ignore_log, None)
         llama_cpp.llama_backend_init()
         self._model = llama_cpp.llama_model_load_from_file(
             model_path.encode(), llama_cpp.llama_model_default_params()
@@ -41,8 +56,9 @@ class LlamaCpp:
 
     def tokenize(self, text):
         data, ids = text.encode(), (llama_cpp.llama_token * CONTEXT)()
+        add_special, parse_special = False, True
         count = llama_cpp.llama_tokenize(
-            self._vocabulary, data, len(data), ids, CONTEXT, add_special=False, parse_special=True
+            self._vocabulary, data, len(data), ids, CONTEXT, add_special, parse_special
         )
         return list(ids[:count])
 
@@ -91,8 +107,8 @@ class LlamaCpp:
         return statistics.median(seconds)
 
 
-def chimera_bench(model_path, threads, tokens):
-    """The JSON line of plain decoding, for one prompt."""
+def chimera_seconds(model_path, threads, tokens):
+    """Seconds of the whole answer, cut to `tokens` tokens."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as prompts:
         prompts.write(json.dumps({"prompt": MESSAGE}) + "\n")
         prompts.flush()
@@ -104,7 +120,18 @@ def chimera_bench(model_path, threads, tokens):
     result = json.loads(output.splitlines()[-1])
     if result["tokens"] != tokens:
         raise RuntimeError(f"the answer ended after {result['tokens']} of {tokens} tokens")
-    return result
+    return result["seconds"]
+
+
+def figures(first_token_seconds, total_seconds, tokens):
+    """The figures of one side; both arguments in seconds have one entry per round."""
+    per_token = [
+        (total - first) / (tokens - 1) for first, total in zip(first_token_seconds, total_seconds)
+    ]
+    return {
+        "ms_per_token": round(1000 * statistics.median(per_token), 3),
+        "tokens_per_second": round(tokens / statistics.median(total_seconds), 1),
+    }
 
 
 def main():
@@ -114,33 +141,35 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=128)
     arguments = parser.parse_args()
+    load_average = os.getloadavg()[0]
 
     llama = LlamaCpp(arguments.model, arguments.threads)
     prompt_ids = llama.tokenize(chat_prompts.chat_prompt(MESSAGE))
-    chimera_speeds, llama_speeds, llama_decode_speeds = [], [], []
+    if not 2 <= arguments.tokens <= CONTEXT - len(prompt_ids):
+        parser.error(f"--tokens must be in [2, {CONTEXT - len(prompt_ids)}]")
+    llama_first, llama_total, chimera_first, chimera_total = [], [], [], []
     for _ in range(arguments.rounds):
         prefill, steps = llama.generate(prompt_ids, arguments.tokens)
-        llama_speeds.append(arguments.tokens / (prefill + sum(steps)))
-        llama_decode_speeds.append(len(steps) / sum(steps))
-        bench = chimera_bench(arguments.model, arguments.threads, arguments.tokens)
-        chimera_speeds.append(bench["tokens_per_second"])
-    chimera_median, llama_median = map(statistics.median, (chimera_speeds, llama_speeds))
-    print(
-        json.dumps(
-            {
-                "threads": arguments.threads,
-                "prompt_tokens": len(prompt_ids),
-                "tokens": arguments.tokens,
-                "chimera_tokens_per_second": round(chimera_median, 1),
-                "llama_cpp_tokens_per_second": round(llama_median, 1),
-                "ratio": round(chimera_median / llama_median, 3),
-                "llama_cpp_decode_tokens_per_second": round(statistics.median(llama_decode_speeds), 1),
-                "llama_cpp_step_ms": {
-                    rows: round(1000 * llama.step_seconds(rows), 2) for rows in STEP_ROWS
-                },
-            }
-        )
-    )
+        llama_first.append(prefill)
+        llama_total.append(prefill + sum(steps))
+        chimera_first.append(chimera_seconds(arguments.model, arguments.threads, 1))
+        chimera_total.append(chimera_seconds(arguments.model, arguments.threads, arguments.tokens))
+    chimera = figures(chimera_first, chimera_total, arguments.tokens)
+    llama_cpp_figures = figures(llama_first, llama_total, arguments.tokens)
+    llama_cpp_figures["step_ms"] = {
+        rows: round(1000 * llama.step_seconds(rows), 2) for rows in STEP_ROWS
+    }
+    result = {
+        "load_average": round(load_average, 2),
+        "threads": arguments.threads,
+        "rounds": arguments.rounds,
+        "prompt_tokens": len(prompt_ids),
+        "tokens": arguments.tokens,
+        "chimera": chimera,
+        "llama_cpp": llama_cpp_figures,
+        "ratio": round(llama_cpp_figures["ms_per_token"] / chimera["ms_per_token"], 3),
+    }
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":
