@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common/model/default_model_path.h"
+#include "tests/e2e/draft_models.h"
 #include "tests/e2e/e2e_fixture.h"
 #include "tests/testing/child_process.h"
-#include "tests/testing/draft_models.h"
 #include "tests/testing/eventually.h"
 
 namespace chimera::testing {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tests/e2e/draft_models.h"
 #include "tests/e2e/e2e_fixture.h"
-#include "tests/testing/draft_models.h"
 
 namespace chimera::testing {
 
@@ -38,14 +38,15 @@ class LosslessGrid : public E2eFixture {
  protected:
   static constexpr int32_t kDepth = 5;
   static constexpr int32_t kMaxNodes = 12;
-  static constexpr int32_t kMaxTokens = 1 + 4 * (kDepth + 1);
+  static constexpr int32_t kMaxTokens = 1 + 3 * (kDepth + 1);
 
   void SetUp() override;
 
-  // Asks for the golden replies; first of all.
+  // Asks for the golden replies, once per process and number of prompts; first of all.
   void MakeGolden(const GridSize& size);
 
-  // Decodes all requests in every cell, with the drafter that listens. Adds up the evidence of all.
+  // Decodes all requests in every cell, with the drafter that listens. Adds up the evidence of all,
+  // and prints it.
   void ExpectLossless();
 
   // Prompt and golden reply of each request, and a few tokens more.
@@ -55,6 +56,7 @@ class LosslessGrid : public E2eFixture {
 
  private:
   std::vector<v1::GenerateRequest> MakeRequests() const;
+  std::vector<ClientReply> AskFreshProcess();
   void AddEvidence(const ClientReply& reply);
 
   GridSize size_;

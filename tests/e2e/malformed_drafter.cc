@@ -61,6 +61,9 @@ constexpr SpoilDraft kSpoiledDrafts[] = {
     [](int32_t, v1::SequenceDraft* draft) {
       draft->set_outcome(v1::DRAFT_OUTCOME_UNKNOWN_SEQUENCE);
     },
+    [](int32_t, v1::SequenceDraft* draft) {
+      draft->set_outcome(static_cast<v1::DraftOutcome>(77));
+    },
 };
 
 // These end the stream: its rules are broken.
@@ -69,9 +72,6 @@ using SpoilReply = void (*)(v1::DraftResponse* response);
 constexpr SpoilReply kSpoiledReplies[] = {
     [](v1::DraftResponse* response) { response->mutable_reply()->set_step(1 << 20); },
     [](v1::DraftResponse* response) { response->mutable_reply()->clear_drafts(); },
-    [](v1::DraftResponse* response) {
-      response->mutable_reply()->mutable_drafts(0)->set_outcome(static_cast<v1::DraftOutcome>(77));
-    },
     [](v1::DraftResponse* response) { response->mutable_ready(); },
     [](v1::DraftResponse* response) { response->Clear(); },
 };

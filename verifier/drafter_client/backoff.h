@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace chimera {
 
-// Doubles from the shortest to the longest delay. No jitter: a link has one peer, and few links
-// share it.
+// Doubles from the shortest to the longest delay, and starts anew after a connection that proved
+// itself: one that lasted for the longest delay. No jitter: a link has one peer, and few links share
+// it.
 class Backoff {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   struct Limits {
     std::chrono::milliseconds shortest = std::chrono::milliseconds(100);
     std::chrono::milliseconds longest = std::chrono::milliseconds(1000);
@@ -19,8 +23,16 @@ class Backoff {
 
   explicit Backoff(Limits limits) : limits_(limits), next_(limits.shortest) {}
 
-  // The delay after one more failure.
-  std::chrono::milliseconds Next() {
+  // An attempt succeeded.
+  void Connected(TimePoint now) { connected_ = now; }
+
+  // The connection turned out to be of no use: it proves nothing, however long it lasted.
+  void Discredit() { connected_.reset(); }
+
+  // The delay after an attempt failed, or a connection ended.
+  std::chrono::milliseconds Next(TimePoint now) {
+    if (connected_.has_value() && now - *connected_ >= limits_.longest) next_ = limits_.shortest;
+    connected_.reset();
     const std::chrono::milliseconds delay = next_;
     next_ = std::min(2 * next_, limits_.longest);
     return delay;
@@ -29,12 +41,10 @@ class Backoff {
   // The delay where the peer would give the same answer again.
   std::chrono::milliseconds Longest() const { return limits_.longest; }
 
-  // Starts anew after a success.
-  void Reset() { next_ = limits_.shortest; }
-
  private:
   const Limits limits_;
   std::chrono::milliseconds next_;
+  std::optional<TimePoint> connected_;  // since when, if connected
 };
 
 }  // namespace chimera

@@ -1,7 +1,7 @@
 #include "verifier/drafter_client/draft_messages.h"
 
-#include <optional>
-#include <utility>
+#include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,29 +11,45 @@
 namespace chimera {
 namespace {
 
+constexpr int32_t kMaxDraftNodes = TokenTree::kMaxNodes - 1;  // the root is not drafted
+
+std::string Cut(const std::string& peer_name) { return peer_name.substr(0, kMaxPeerNameBytes); }
+
 absl::Status CheckFingerprint(const v1::ModelFingerprint& proto, const Fingerprint& target,
                               OtherWeights other_weights) {
   if (proto.identity() != target.identity) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "made for another model: identity ", proto.identity(), ", served is ", target.identity));
+    return absl::FailedPreconditionError(absl::StrCat("made for another model: identity ",
+                                                      Cut(proto.identity()), ", served is ",
+                                                      target.identity));
   }
   if (proto.weights() != target.weights && other_weights == OtherWeights::kRefuse) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("made for other weights of this model: ", proto.weights(), ", served are ",
-                     target.weights, "; --allow-other-weights accepts another quantisation"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "made for other weights of this model: ", Cut(proto.weights()), ", served are ",
+        target.weights, "; --allow_other_weights accepts another quantisation"));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckTappedLayers(const v1::Ready& ready, int32_t layer_count) {
+absl::Status CheckTappedLayers(const v1::Ready& ready, const DraftTarget& target) {
+  if (ready.tapped_layers_size() > kMaxTappedLayers) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "taps ", ready.tapped_layers_size(), " layers, may tap at most ", kMaxTappedLayers));
+  }
   int32_t previous = -1;
   for (const int32_t layer : ready.tapped_layers()) {
-    if (layer <= previous || layer > layer_count) {
+    if (layer <= previous || layer > target.layer_count) {
       return absl::FailedPreconditionError(
           absl::StrCat("tapped layers [", absl::StrJoin(ready.tapped_layers(), ", "),
-                       "] do not ascend within [0, ", layer_count, "]"));
+                       "] do not ascend within [0, ", target.layer_count, "]"));
     }
     previous = layer;
+  }
+  const int64_t row_bytes =
+      int64_t{ready.tapped_layers_size()} * target.hidden_size * int64_t{sizeof(uint16_t)};
+  if (row_bytes > kMaxHiddenRowBytes) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("its tapped layers have ", row_bytes,
+                     " bytes of hidden states per position, may have ", kMaxHiddenRowBytes));
   }
   return absl::OkStatus();
 }
@@ -57,8 +73,12 @@ void WriteUpdate(const DraftUpdate& update, HiddenRowShape shape, v1::SequenceUp
   proto->set_max_depth(update.max_depth);
 }
 
-std::optional<DraftOutcome> ReadOutcome(v1::DraftOutcome outcome) {
-  switch (outcome) {
+DraftOutcome ReadOutcome(const v1::SequenceDraft& proto) {
+  const v1::TokenTree& tree = proto.tree();
+  const int size =
+      std::max({tree.token_ids_size(), tree.parents_size(), tree.path_probabilities_size()});
+  if (size > kMaxDraftNodes) return DraftOutcome::kMalformed;
+  switch (proto.outcome()) {
     case v1::DRAFT_OUTCOME_DRAFTED:
       return DraftOutcome::kDrafted;
     case v1::DRAFT_OUTCOME_UNKNOWN_SEQUENCE:
@@ -66,19 +86,21 @@ std::optional<DraftOutcome> ReadOutcome(v1::DraftOutcome outcome) {
     case v1::DRAFT_OUTCOME_OVERLOADED:
       return DraftOutcome::kOverloaded;
     default:
-      return std::nullopt;
+      return DraftOutcome::kMalformed;
   }
 }
 
-Draft ReadDraft(const v1::SequenceDraft& proto, DraftOutcome outcome) {
+Draft ReadDraft(const v1::SequenceDraft& proto) {
+  Draft draft = {.sequence_id = proto.sequence_id(),
+                 .epoch = proto.epoch(),
+                 .root_position = proto.root_position(),
+                 .outcome = ReadOutcome(proto)};
+  if (draft.outcome != DraftOutcome::kDrafted) return draft;
   const TreeArrays tree = FromProto(proto.tree());
-  return {.sequence_id = proto.sequence_id(),
-          .epoch = proto.epoch(),
-          .root_position = proto.root_position(),
-          .outcome = outcome,
-          .token_ids = {tree.token_ids.begin(), tree.token_ids.end()},
-          .parents = {tree.parents.begin(), tree.parents.end()},
-          .path_probabilities = {tree.path_probabilities.begin(), tree.path_probabilities.end()}};
+  draft.token_ids.assign(tree.token_ids.begin(), tree.token_ids.end());
+  draft.parents.assign(tree.parents.begin(), tree.parents.end());
+  draft.path_probabilities.assign(tree.path_probabilities.begin(), tree.path_probabilities.end());
+  return draft;
 }
 
 }  // namespace
@@ -94,36 +116,41 @@ void WriteHello(const DraftTarget& target, v1::Hello* hello) {
 absl::Status CheckReady(const v1::Ready& ready, const DraftTarget& target,
                         OtherWeights other_weights) {
   CHIMERA_RETURN_IF_ERROR(CheckFingerprint(ready.fingerprint(), target.fingerprint, other_weights));
-  CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(ready, target.layer_count));
+  CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(ready, target));
   if (ready.dtype() != v1::DATA_TYPE_BFLOAT16) {
     return absl::FailedPreconditionError(
         absl::StrCat("wants hidden states of dtype ", ready.dtype(), ", only BFLOAT16 is sent"));
   }
   CHIMERA_RETURN_IF_ERROR(CheckPositive("context_window", ready.context_window()));
   CHIMERA_RETURN_IF_ERROR(CheckPositive("max_sequences", ready.max_sequences()));
-  constexpr int32_t kMaxNodes = TokenTree::kMaxNodes - 1;  // the root is not drafted
-  if (ready.max_nodes() < 1 || ready.max_nodes() > kMaxNodes) {
+  if (ready.max_nodes() < 1 || ready.max_nodes() > kMaxDraftNodes) {
     return absl::FailedPreconditionError(
-        absl::StrCat("max_nodes is ", ready.max_nodes(), ", must be in [1, ", kMaxNodes, "]"));
+        absl::StrCat("max_nodes is ", ready.max_nodes(), ", must be in [1, ", kMaxDraftNodes, "]"));
   }
   return absl::OkStatus();
+}
+
+DraftSession ReadReady(const v1::Ready& ready, int64_t session_id) {
+  return {.id = session_id,
+          .tapped_layers = {ready.tapped_layers().begin(), ready.tapped_layers().end()},
+          .context_window = ready.context_window(),
+          .max_sequences = ready.max_sequences(),
+          .max_nodes = ready.max_nodes()};
+}
+
+size_t CountDraftsAskedFor(std::span<const DraftUpdate> updates) {
+  return static_cast<size_t>(std::ranges::count_if(
+      updates, [](const DraftUpdate& update) { return update.node_budget > 0; }));
 }
 
 void WriteStep(std::span<const DraftUpdate> updates, HiddenRowShape shape, v1::StepRequest* step) {
   for (const DraftUpdate& update : updates) WriteUpdate(update, shape, step->add_sequences());
 }
 
-absl::StatusOr<std::vector<Draft>> ReadReply(const v1::StepReply& reply) {
+std::vector<Draft> ReadReply(const v1::StepReply& reply) {
   std::vector<Draft> drafts;
   drafts.reserve(reply.drafts_size());
-  for (const v1::SequenceDraft& proto : reply.drafts()) {
-    const std::optional<DraftOutcome> outcome = ReadOutcome(proto.outcome());
-    if (!outcome.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("draft with the unknown outcome ", proto.outcome()));
-    }
-    drafts.push_back(ReadDraft(proto, *outcome));
-  }
+  for (const v1::SequenceDraft& proto : reply.drafts()) drafts.push_back(ReadDraft(proto));
   return drafts;
 }
 

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "chimera/v1/drafter_service.pb.h"
 #include "common/model/fingerprint.h"
 #include "common/rpc/proto_conversion.h"
@@ -18,6 +17,10 @@ namespace chimera {
 
 // Whether a drafter made for another quantisation of the model may serve.
 enum class OtherWeights { kRefuse, kAllow };
+
+// Text from a peer is cut to so many bytes before it is logged, shown or kept.
+inline constexpr size_t kMaxPeerNameBytes = 256;     // names and fingerprints
+inline constexpr size_t kMaxPeerReasonBytes = 1024;  // why it ended a stream
 
 // The model that is served; constant.
 struct DraftTarget {
@@ -30,16 +33,23 @@ struct DraftTarget {
 // Introduces the target to a drafter.
 void WriteHello(const DraftTarget& target, v1::Hello* hello);
 
-// Checks that a drafter fits the target. FAILED_PRECONDITION says what does not.
+// Checks that a drafter fits the target, and that what it asks for is within the protocol's limits.
+// FAILED_PRECONDITION says what is not.
 absl::Status CheckReady(const v1::Ready& ready, const DraftTarget& target,
                         OtherWeights other_weights);
+
+// The session that a Ready begins. REQUIRES: CheckReady accepted it.
+DraftSession ReadReady(const v1::Ready& ready, int64_t session_id);
+
+// How many drafts the reply to these updates must have.
+size_t CountDraftsAskedFor(std::span<const DraftUpdate> updates);
 
 // Writes one step's news but for its number. Hidden states are left out where no layer is tapped.
 void WriteStep(std::span<const DraftUpdate> updates, HiddenRowShape shape, v1::StepRequest* step);
 
-// Reads the drafts of a reply, whose trees are not validated. INVALID_ARGUMENT if an outcome is not
-// one of the protocol's.
-absl::StatusOr<std::vector<Draft>> ReadReply(const v1::StepReply& reply);
+// Reads the drafts of a reply. Their trees are not validated, but those too large to be valid are
+// not copied: their drafts come out malformed, as do those of an unknown outcome.
+std::vector<Draft> ReadReply(const v1::StepReply& reply);
 
 }  // namespace chimera
 

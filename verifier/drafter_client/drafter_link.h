@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,8 +20,10 @@
 #include "chimera/v1/drafter_service.grpc.pb.h"
 #include "common/base/mutex.h"
 #include "verifier/drafter_client/backoff.h"
+#include "verifier/drafter_client/draft_call.h"
 #include "verifier/drafter_client/draft_messages.h"
 #include "verifier/drafter_client/draft_source.h"
+#include "verifier/drafter_client/outgoing_queue.h"
 #include "verifier/drafter_client/reply_book.h"
 
 namespace chimera {
@@ -35,7 +36,7 @@ struct DrafterLinkConfig {
   Backoff::Limits backoff = {};
   // From the start of an attempt to the drafter's Ready.
   std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);
-  // Send refuses further steps at either bound, until the drafter catches up.
+  // Send finds the queue full at either bound, until the drafter catches up.
   size_t max_unanswered_steps = 256;
   size_t max_queued_bytes = 64 << 20;
 };
@@ -65,10 +66,11 @@ class DrafterLink final : public DraftSource {
   DrafterLink& operator=(const DrafterLink&) = delete;
 
   std::optional<DraftSession> Session() const override;
-  int64_t Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
+  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
   std::optional<std::vector<Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) override;
   bool HasAnswered(int64_t step) const override;
+  void Restart(int64_t session_id, absl::string_view reason) override;
   void Close(int64_t session_id, std::span<const int64_t> sequence_ids) override;
   void CountDraft(bool used) override;
   DraftSourceStatus Status() const override;
@@ -76,30 +78,25 @@ class DrafterLink final : public DraftSource {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
   enum class Phase { kWaiting, kConnecting, kReady, kEnding };
-  // Operations of gRPC; their values are the completion queue's tags.
-  enum class Operation : intptr_t { kStart = 1, kWrite, kRead, kFinish };
-  struct Stream;
 
   void Run();
   void OnTimer();
-  void OnEvent(Operation operation, bool ok);
+  void OnEvent(DraftCall::Operation operation, bool ok);
   void Connect();
   void OnStarted(bool ok) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnWritten(bool ok) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnRead(bool ok) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HandleResponse(const v1::DraftResponse& response)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HandleReady(const v1::Ready& ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void Write(v1::DraftRequest request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartWrite(const v1::DraftRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartFinish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Writes the next waiting message if none is being written.
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Ends the session, if there is one, and the stream, giving `reason` in place of gRPC's.
   void Break(absl::Status reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndSession() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnStreamEnded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnCallEnded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool InSession(int64_t session_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
@@ -112,15 +109,13 @@ class DrafterLink final : public DraftSource {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kWaiting;
   TimePoint timer_ ABSL_GUARDED_BY(mutex_);  // when OnTimer is due; TimePoint::max(): never
-  std::unique_ptr<Stream> stream_ ABSL_GUARDED_BY(mutex_);  // set but in kWaiting
+  std::unique_ptr<DraftCall> call_ ABSL_GUARDED_BY(mutex_);  // set but in kWaiting
   Backoff backoff_ ABSL_GUARDED_BY(mutex_);
 
   std::optional<DraftSession> session_ ABSL_GUARDED_BY(mutex_);  // set in kReady only
   int64_t sessions_ ABSL_GUARDED_BY(mutex_) = 0;
-  TimePoint session_start_ ABSL_GUARDED_BY(mutex_);
   ReplyBook book_ ABSL_GUARDED_BY(mutex_);
-  std::deque<v1::DraftRequest> outgoing_ ABSL_GUARDED_BY(mutex_);  // behind the write in flight
-  size_t outgoing_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  OutgoingQueue outgoing_ ABSL_GUARDED_BY(mutex_);  // behind the write in flight
 
   bool refused_ ABSL_GUARDED_BY(mutex_) = false;      // why the last stream ended
   DraftSourceStatus status_ ABSL_GUARDED_BY(mutex_);  // all but the state, which phase_ tells

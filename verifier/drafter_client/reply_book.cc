@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 
 namespace chimera {
 namespace {
@@ -13,9 +14,10 @@ constexpr size_t kMaxReplies = 64;
 }  // namespace
 
 void ReplyBook::StartSession() {
-  session_base_ = answered_ = taken_ = sent_;
+  while (!replies_.empty()) DropOldest();
+  for (const size_t draft_count : asked_) dropped_drafts_ += static_cast<int64_t>(draft_count);
   asked_.clear();
-  replies_.clear();
+  session_base_ = answered_ = taken_ = sent_;
 }
 
 int64_t ReplyBook::AddStep(size_t draft_count) {
@@ -23,25 +25,29 @@ int64_t ReplyBook::AddStep(size_t draft_count) {
   return ++sent_;
 }
 
-absl::Status ReplyBook::AddReply(int64_t wire_step, std::vector<Draft> drafts) {
+absl::Status ReplyBook::CheckReply(int64_t wire_step, size_t draft_count) const {
   const int64_t expected = WireStep(answered_ + 1);
   if (wire_step != expected || asked_.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("reply to step ", wire_step, " while ",
                                                    asked_.empty() ? "none" : absl::StrCat(expected),
                                                    " was to be answered"));
   }
-  if (drafts.size() != asked_.front()) {
+  if (draft_count != asked_.front()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "reply with ", drafts.size(), " drafts to a step that asked for ", asked_.front()));
+        "reply with ", draft_count, " drafts to a step that asked for ", asked_.front()));
   }
+  return absl::OkStatus();
+}
+
+void ReplyBook::AddReply(std::vector<Draft> drafts) {
+  CHIMERA_CHECK(!asked_.empty() && drafts.size() == asked_.front()) << "not checked";
   asked_.pop_front();
   ++answered_;
-  if (drafts.empty()) return absl::OkStatus();
+  if (drafts.empty()) return;
   replies_.push_back({.step = answered_, .drafts = std::move(drafts)});
   while (!replies_.empty() && (replies_.front().step <= taken_ || replies_.size() > kMaxReplies)) {
     DropOldest();
   }
-  return absl::OkStatus();
 }
 
 std::optional<std::vector<Draft>> ReplyBook::Take(int64_t step) {

@@ -34,9 +34,13 @@ class ReplyBook {
   // Steps sent and not answered.
   size_t unanswered() const { return asked_.size(); }
 
-  // Enters the reply to `wire_step`, or drops it if it comes too late. INVALID_ARGUMENT if it does
-  // not answer the oldest unanswered step, or not with the number of drafts asked for.
-  absl::Status AddReply(int64_t wire_step, std::vector<Draft> drafts);
+  // INVALID_ARGUMENT unless a reply to `wire_step` with so many drafts answers the oldest unanswered
+  // step.
+  absl::Status CheckReply(int64_t wire_step, size_t draft_count) const;
+
+  // Enters the reply to the oldest unanswered step, or drops it if it comes too late. REQUIRES:
+  // CheckReply accepted it.
+  void AddReply(std::vector<Draft> drafts);
 
   // Whether the reply to `step` may still come.
   bool Awaits(int64_t step) const { return step > answered_ && step <= sent_; }
@@ -45,7 +49,8 @@ class ReplyBook {
   // come later.
   std::optional<std::vector<Draft>> Take(int64_t step);
 
-  // Drafts in replies that were dropped, over all sessions.
+  // Drafts that were asked for and that nobody got, over all sessions: their replies came too late
+  // or were not taken, or the session ended first.
   int64_t dropped_drafts() const { return dropped_drafts_; }
 
  private:

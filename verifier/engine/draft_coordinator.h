@@ -3,24 +3,21 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_DRAFT_COORDINATOR_H_
 #define CHIMERA_VERIFIER_ENGINE_DRAFT_COORDINATOR_H_
 
-#include <chrono>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/model/llama_config.h"
 #include "verifier/drafter_client/draft_source.h"
+#include "verifier/engine/draft_options.h"
+#include "verifier/engine/draft_piece.h"
+#include "verifier/engine/drafter_assignment.h"
 #include "verifier/engine/sequence.h"
+#include "verifier/engine/source_tracker.h"
+#include "verifier/engine/tap_union.h"
 
 namespace chimera {
-
-struct DraftOptions {
-  std::chrono::microseconds deadline{50'000};  // longest wait for a reply, counted from the request
-  int32_t max_nodes = 8;  // default of a request that names none, root excluded
-  int32_t max_depth = 5;  // likewise
-};
 
 // Assigns sequences to drafters, sends each drafter what it does not know yet, and validates what
 // comes back. Whatever goes wrong with a drafter costs a sequence its tree for a step. The engine's
@@ -28,15 +25,16 @@ struct DraftOptions {
 class DraftCoordinator {
  public:
   // `sources` and `clock` must outlive the coordinator.
-  DraftCoordinator(std::vector<DraftSource*> sources, const LlamaConfig& config,
+  DraftCoordinator(const std::vector<DraftSource*>& sources, const LlamaConfig& config,
                    const DraftOptions& options, const Clock* clock);
+  DraftCoordinator(const DraftCoordinator&) = delete;
+  DraftCoordinator& operator=(const DraftCoordinator&) = delete;
 
   // Notices sessions that began or ended. Call once per step, before the step is built.
   void Refresh();
 
-  // Layers to tap in the next step, for all drafters together. They outlast a session, so that the
-  // history is there when its drafter comes back.
-  std::span<const int32_t> tapped_layers() const { return tapped_layers_; }
+  // Layers to tap in the next step, for all drafters together (TapUnion).
+  std::span<const int32_t> tapped_layers() const { return taps_.layers(); }
 
   // Keeps the tapped states of a position that was just committed, [n_tapped, hidden_size].
   void RecordHidden(Sequence* sequence, int32_t position, std::span<const uint16_t> row);
@@ -49,41 +47,17 @@ class DraftCoordinator {
   void CollectDrafts(std::span<Sequence* const> sequences);
 
   // Frees a sequence at its drafter.
-  void Close(const Sequence& sequence);
+  void Close(Sequence* sequence) { assignment_.Detach(sequence); }
 
  private:
-  // What is known of one source.
-  struct Link {
-    DraftSource* source;
-    std::optional<DraftSession> session;
-    std::vector<int32_t> tap_indices;  // its tapped layers as indices into tapped_layers_
-    int32_t sequence_count = 0;
-    int64_t pending_step = 0;  // step whose reply is awaited, 0 if none
-    bool behind = false;       // the reply to pending_step missed its deadline
-    std::chrono::steady_clock::time_point deadline;
-  };
-
-  void UpdateTappedLayers();
-  void Assign(Sequence* sequence);
-  void Detach(Sequence* sequence);
-  // Fills in the news of `sequence`; nothing if there is nothing to send.
-  std::optional<DraftUpdate> MakeUpdate(Sequence* sequence);
-  void SetBudget(const Sequence& sequence, const DraftSession& session, DraftUpdate* update) const;
-  // Sends all but the last piece of a long update, shortening `update` to that piece.
-  bool SendEarlyPieces(Link* link, size_t piece_bytes, DraftUpdate* update);
-  void SendToLink(int index, std::span<Sequence* const> sequences);
-  bool AcceptDraft(const Draft& draft, Sequence* sequence) const;
-  // The elements of `rows` that the link's drafter asked for.
-  std::span<const uint16_t> SelectTaps(const Link& link, std::span<const uint16_t> rows);
+  // Returns whether the draft was used. `sequence` is the one that it names, null if there is none.
+  bool TakeDraft(int source, const Draft& draft, Sequence* sequence);
 
   const LlamaConfig config_;
-  const DraftOptions options_;
-  const Clock* const clock_;
-  std::vector<Link> links_;
-  std::vector<int32_t> tapped_layers_;
-  int64_t tap_version_ = 0;
-  int32_t history_window_ = 0;
-  std::vector<std::vector<uint16_t>> selected_taps_;  // memory behind SelectTaps during a send
+  TapUnion taps_;
+  std::vector<SourceTracker> drafters_;  // one per source; does not grow
+  DrafterAssignment assignment_;
+  const DraftPieceMaker pieces_;
 };
 
 }  // namespace chimera

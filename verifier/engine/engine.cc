@@ -80,6 +80,7 @@ absl::Status Engine::Cancel(const std::string& id) { return queue_.Cancel(id); }
 void Engine::Drain(std::chrono::steady_clock::time_point deadline) {
   queue_.Close();
   if (queue_.WaitUntilEmpty(deadline)) return;
+  cut_off_ = true;
   for (const std::string& id : queue_.alive_ids()) queue_.Cancel(id).IgnoreError();
   queue_.WaitUntilEmpty(std::chrono::steady_clock::time_point::max());
 }
@@ -118,7 +119,8 @@ void Engine::Run() {
 void Engine::EndCancelled() {
   const std::unordered_set<std::string> ids = queue_.TakeCancelled();
   if (ids.empty()) return;
-  const absl::Status cancelled = absl::CancelledError("the request was cancelled");
+  const absl::Status cancelled = cut_off_ ? absl::UnavailableError("the server is shutting down")
+                                          : absl::CancelledError("the request was cancelled");
   for (const QueuedRequest& queued : queue_.Remove(ids)) {
     queue_.Release(queued.request.id);
     queued.sink->OnError(cancelled);
@@ -263,7 +265,7 @@ void Engine::TakeChunk(Sequence* sequence, const StepResult& result, int32_t fir
   sequence->context_length += sequence->chunk_size;
   if (sequence->prefilling()) return;
   const int32_t first_token = result.chosen[first_row + sequence->chunk_size - 1];
-  AppendTokens(sequence, std::span(&first_token, 1));
+  AppendTokens(sequence, std::span(&first_token, 1), 0);
 }
 
 void Engine::TakeTree(Sequence* sequence, const StepResult& result, int32_t first_row) {
@@ -272,13 +274,8 @@ void Engine::TakeTree(Sequence* sequence, const StepResult& result, int32_t firs
   AcceptedPath path = WalkAcceptedPath(sequence->tree, chosen);
   ++sequence->result.steps;
   sequence->result.draft_nodes += sequence->tree.size() - 1;
-  const int32_t before = sequence->reply.token_count();
-  const bool ended = AppendTokens(sequence, path.tokens);
-  // The bonus token was not drafted, nor is what follows the reply's end.
-  const int32_t added = sequence->reply.token_count() - before;
-  sequence->result.accepted_draft_tokens +=
-      std::min<int32_t>(added, static_cast<int32_t>(path.nodes.size()) - 1);
-  if (ended) return;
+  // The bonus token was not drafted.
+  if (AppendTokens(sequence, path.tokens, path.nodes.size() - 1)) return;
   for (size_t i = 0; i < path.nodes.size(); ++i) {
     RecordHidden(sequence, result, first_row + path.nodes[i],
                  sequence->context_length + static_cast<int32_t>(i));
@@ -289,7 +286,7 @@ void Engine::TakeTree(Sequence* sequence, const StepResult& result, int32_t firs
   sequence->context_length += static_cast<int32_t>(committed_nodes_.back().size());
 }
 
-bool Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens) {
+bool Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens, size_t drafted) {
   std::optional<FinishReason> reason;
   size_t count = 0;
   while (count < tokens.size() && !reason.has_value()) {
@@ -297,6 +294,8 @@ bool Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens) {
     sequence->tokens.push_back(tokens[count]);
     ++count;
   }
+  // What follows the reply's end does not count.
+  sequence->result.accepted_draft_tokens += static_cast<int32_t>(std::min(count, drafted));
   sequence->sink->OnTokens(tokens.first(count), sequence->reply.TakeText());
   if (!reason.has_value()) return false;
   sequence->result.finish_reason = *reason;
@@ -307,7 +306,7 @@ bool Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens) {
 void Engine::End(Sequence* sequence, const absl::Status& status) {
   if (std::find(ended_.begin(), ended_.end(), sequence) != ended_.end()) return;
   ended_.push_back(sequence);
-  coordinator_.Close(*sequence);
+  coordinator_.Close(sequence);
   sequence->result.completion_tokens = sequence->reply.token_count();
   // Released first: a client that has the end of its reply may use the id again.
   queue_.Release(sequence->request.id);

@@ -63,8 +63,8 @@ class Engine {
   // Ends a request within one step, with CANCELLED. NOT_FOUND if no request has that id.
   absl::Status Cancel(const std::string& id);
 
-  // Refuses new requests and waits for those at hand until `deadline`, then cancels them. Returns when
-  // no request is left.
+  // Refuses new requests and waits for those at hand until `deadline`, then ends them with
+  // UNAVAILABLE. Returns when no request is left.
   void Drain(std::chrono::steady_clock::time_point deadline);
 
   // Positions that prompt and reply may take together: the model's context or the whole pool.
@@ -86,8 +86,8 @@ class Engine {
   void PlanTrees(int prefill_rows);
   absl::Status Forward();
   void TakeResults(const StepResult& result);
-  // Adds tokens to the reply; returns true if it ended.
-  bool AppendTokens(Sequence* sequence, std::span<const int32_t> tokens);
+  // Adds tokens to the reply, the first `drafted` of which were candidates; returns true if it ended.
+  bool AppendTokens(Sequence* sequence, std::span<const int32_t> tokens, size_t drafted);
   void TakeChunk(Sequence* sequence, const StepResult& result, int32_t first_row);
   void TakeTree(Sequence* sequence, const StepResult& result, int32_t first_row);
   void RecordHidden(Sequence* sequence, const StepResult& result, int32_t row, int32_t position);
@@ -101,6 +101,7 @@ class Engine {
   RequestQueue queue_;
   std::atomic<int32_t> running_count_{0};
   std::atomic<int32_t> free_pages_{0};
+  std::atomic<bool> cut_off_{false};  // Drain's deadline has passed
 
   // The rest belongs to the engine's thread.
   PageAllocator allocator_;

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "verifier/engine/draft_coordinator.h"
+#include "verifier/engine/draft_options.h"
 
 namespace chimera {
 

@@ -61,7 +61,8 @@ class GenerationSink {
 
   virtual void OnFinish(const GenerationResult& result) = 0;
 
-  // CANCELLED after Cancel, UNAVAILABLE when the engine shuts down, INTERNAL if the backend failed.
+  // CANCELLED after Cancel, UNAVAILABLE when the engine shuts down or its drain ran out of time,
+  // INTERNAL if the backend failed.
   virtual void OnError(const absl::Status& status) = 0;
 };
 

@@ -5,6 +5,7 @@
 namespace chimera {
 
 void HiddenHistory::Reset(int64_t row_size, int32_t window) {
+  CHIMERA_CHECK(row_size >= 0 && (row_size == 0 || window > 0)) << row_size << ", " << window;
   row_size_ = row_size;
   window_ = window;
   start_ = end_ = 0;
@@ -21,7 +22,7 @@ void HiddenHistory::Append(int32_t position, std::span<const uint16_t> row) {
   rows_.insert(rows_.end(), row.begin(), row.end());
   ++end_;
   // Dropping a whole window at a time keeps the copying at one row per row added.
-  if (end_ - start_ >= 2 * window_) {
+  if (int64_t{end_} - start_ >= 2 * int64_t{window_}) {
     rows_.erase(rows_.begin(), rows_.end() - window_ * row_size_);
     start_ = end_ - window_;
   }

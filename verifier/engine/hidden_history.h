@@ -9,12 +9,13 @@
 
 namespace chimera {
 
-// Rows of consecutive positions [start(), end()), at least the last `window` of those added. One
-// thread.
+// Rows of consecutive positions [start(), end()): of those added at least the last `window`, and less
+// than twice as many. One thread.
 class HiddenHistory {
  public:
   // Forgets all rows. From now on a row has `row_size` elements, [n_tapped, hidden_size]; row_size 0
-  // keeps nothing. A later Append may begin at any position.
+  // keeps nothing. A later Append may begin at any position. REQUIRES: window is positive, any size,
+  // if row_size is.
   void Reset(int64_t row_size, int32_t window);
 
   // Adds the row of `position`. A position that does not follow the last one starts afresh.

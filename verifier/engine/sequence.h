@@ -3,6 +3,7 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_SEQUENCE_H_
 #define CHIMERA_VERIFIER_ENGINE_SEQUENCE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -15,17 +16,29 @@
 
 namespace chimera {
 
-// How far a drafter knows a sequence.
+// When a drafter that refused a sequence may be asked again.
+struct DraftPause {
+  int64_t session_id = 0;  // of the drafter; what it said in another session does not count
+  int refusals = 0;        // in a row
+  std::chrono::steady_clock::time_point until = {};
+};
+
+// Which drafter serves a sequence (DrafterAssignment).
+struct DraftPlacement {
+  int source = -1;                 // index of the draft source, -1 if none
+  int64_t session_id = 0;          // session of that source
+  std::vector<DraftPause> pauses;  // by source; empty if none ever refused
+};
+
+// How far that drafter knows the sequence (DraftPieceMaker).
 struct DraftProgress {
-  int source = -1;              // index of the draft source, -1 if none
-  int64_t session_id = 0;       // session of that source
-  int32_t epoch = 0;            // last epoch used for this sequence; never goes down
+  int32_t epoch = 0;            // last epoch used, with any drafter; never goes down
   bool opened = false;          // the epoch's first update was sent
+  bool up_to_date = false;      // the last update held all there was to tell
   int32_t sent_end = 0;         // tokens below this position were sent in the epoch
-  int32_t hidden_sent_end = 0;  // hidden states below this position were sent in the epoch
-  int32_t pause_steps = 0;      // steps to wait before asking an overloaded drafter again
-  int32_t node_budget = 0;      // nodes and depth asked for with the last update
-  int32_t max_depth = 0;
+  int32_t hidden_sent_end = 0;  // hidden states below it were sent, or did not exist at its start
+  int32_t node_budget = 0;      // of the draft that is awaited, 0 if none is
+  int32_t max_depth = 0;        // likewise
 };
 
 // Run state of one request; the engine's thread only.
@@ -56,6 +69,7 @@ struct Sequence {
 
   HiddenHistory hidden;
   int64_t tap_version = -1;  // of the tapped layers that `hidden` holds
+  DraftPlacement placement;
   DraftProgress draft;
   TokenTree tree = TokenTree::RootOnly(0);  // what the next step verifies
   std::vector<float> path_probabilities;    // of the tree's nodes, root excluded

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,41 @@ TEST(DraftMessagesTest, OtherWeightsAreAcceptedOnlyWhereAllowed) {
   v1::Ready ready = ValidReady().ready();
   ready.mutable_fingerprint()->set_weights("others");
   EXPECT_THAT(CheckReady(ready, TestTarget(), OtherWeights::kRefuse),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--allow-other-weights")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--allow_other_weights")));
   CHIMERA_EXPECT_OK(CheckReady(ready, TestTarget(), OtherWeights::kAllow));
+}
+
+TEST(DraftMessagesTest, DemandsUpToTheLimitsAreAccepted) {
+  v1::Ready ready = ValidReady().ready();
+  for (int layer = 0; layer < 8; ++layer) ready.add_tapped_layers(layer);
+  ready.set_context_window(std::numeric_limits<int32_t>::max());
+  ready.set_max_sequences(std::numeric_limits<int32_t>::max());
+  DraftTarget target = TestTarget();
+  target.hidden_size = 32 << 10;
+  CHIMERA_EXPECT_OK(CheckReady(ready, target, OtherWeights::kRefuse));
+  target.hidden_size += 32;
+  EXPECT_THAT(CheckReady(ready, target, OtherWeights::kRefuse),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("may have 524288")));
+}
+
+TEST(DraftMessagesTest, AnEndlessFingerprintIsCut) {
+  v1::Ready ready = ValidReady().ready();
+  ready.mutable_fingerprint()->set_identity(std::string(1 << 20, 'x'));
+  EXPECT_LT(CheckReady(ready, TestTarget(), OtherWeights::kRefuse).message().size(), 400u);
+  ready = ValidReady().ready();
+  ready.mutable_fingerprint()->set_weights(std::string(1 << 20, 'x'));
+  EXPECT_LT(CheckReady(ready, TestTarget(), OtherWeights::kRefuse).message().size(), 500u);
+}
+
+TEST(DraftMessagesTest, AReadyBeginsASession) {
+  v1::Ready ready = ValidReady().ready();
+  ready.add_tapped_layers(3);
+  const DraftSession session = ReadReady(ready, 17);
+  EXPECT_EQ(session.id, 17);
+  EXPECT_THAT(session.tapped_layers, ElementsAre(3));
+  EXPECT_EQ(session.context_window, 128);
+  EXPECT_EQ(session.max_sequences, 16);
+  EXPECT_EQ(session.max_nodes, 32);
 }
 
 struct Misfit {
@@ -78,6 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Misfit{"tapped layers [-1]", Taps({-1})},
                       Misfit{"tapped layers [2, 1]", Taps({2, 1})},
                       Misfit{"tapped layers [1, 1]", Taps({1, 1})},
+                      Misfit{"taps 9 layers, may tap at most 8", Taps({0, 1, 2, 3, 4, 5, 6, 7, 8})},
                       Misfit{"dtype 2", [](auto& r) { r.set_dtype(v1::DATA_TYPE_FLOAT32); }},
                       Misfit{"dtype 0", [](auto& r) { r.clear_dtype(); }},
                       Misfit{"context_window is 0", [](auto& r) { r.set_context_window(0); }},
@@ -133,7 +168,7 @@ TEST(DraftMessagesTest, RepliesAreReadWithoutJudgingTheirTrees) {
   reply.mutable_drafts(0)->mutable_tree()->add_token_ids(-5);
   reply.mutable_drafts(0)->mutable_tree()->add_parents(99);
   reply.mutable_drafts(0)->mutable_tree()->add_path_probabilities(-1);
-  CHIMERA_ASSERT_OK_AND_ASSIGN(const std::vector<Draft> drafts, ReadReply(reply));
+  const std::vector<Draft> drafts = ReadReply(reply);
   ASSERT_EQ(drafts.size(), 3u);
   EXPECT_EQ(drafts[0].sequence_id, 1);
   EXPECT_EQ(drafts[0].epoch, 2);
@@ -146,12 +181,29 @@ TEST(DraftMessagesTest, RepliesAreReadWithoutJudgingTheirTrees) {
   EXPECT_EQ(drafts[2].outcome, DraftOutcome::kOverloaded);
 }
 
-TEST(DraftMessagesTest, UnknownOutcomesAreRefused) {
+TEST(DraftMessagesTest, DraftsOfUnknownOutcomesAreMalformed) {
   for (const int outcome : {0, 4, -1}) {
     v1::StepReply reply;
     reply.add_drafts()->set_outcome(static_cast<v1::DraftOutcome>(outcome));
-    EXPECT_THAT(ReadReply(reply),
-                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("outcome")));
+    EXPECT_EQ(ReadReply(reply)[0].outcome, DraftOutcome::kMalformed);
+  }
+}
+
+TEST(DraftMessagesTest, TreesTooLargeForAnyTargetAreMalformedAndNotCopied) {
+  for (const auto add : {+[](v1::TokenTree* tree) { tree->add_token_ids(1); },
+                         +[](v1::TokenTree* tree) { tree->add_parents(0); },
+                         +[](v1::TokenTree* tree) { tree->add_path_probabilities(1); }}) {
+    v1::StepReply reply;
+    reply.add_drafts()->set_outcome(v1::DRAFT_OUTCOME_DRAFTED);
+    v1::TokenTree* const tree = reply.mutable_drafts(0)->mutable_tree();
+    for (int node = 0; node < 63; ++node) add(tree);
+    EXPECT_EQ(ReadReply(reply)[0].outcome, DraftOutcome::kDrafted);
+    add(tree);
+    const Draft draft = ReadReply(reply)[0];
+    EXPECT_EQ(draft.outcome, DraftOutcome::kMalformed);
+    EXPECT_TRUE(draft.token_ids.empty());
+    EXPECT_TRUE(draft.parents.empty());
+    EXPECT_TRUE(draft.path_probabilities.empty());
   }
 }
 

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <functional>
-#include <future>
 #include <string>
 #include <vector>
 
@@ -22,21 +20,13 @@ using ::chimera::testing::AfterHandshake;
 using ::chimera::testing::AnswerSteps;
 using ::chimera::testing::DraftStream;
 using ::chimera::testing::Eventually;
-using ::chimera::testing::ReplyTo;
+using ::chimera::testing::ReadOn;
 using ::chimera::testing::Script;
 using ::chimera::testing::State;
 using ::chimera::testing::ValidReady;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using ::testing::HasSubstr;
-
-// Reads on until the stream ends.
-grpc::Status ReadOn(DraftStream& stream) {
-  v1::DraftRequest request;
-  while (stream.Read(&request)) {
-  }
-  return grpc::Status::OK;
-}
 
 class DrafterLinkFailureTest : public testing::LinkTest {};
 
@@ -129,6 +119,33 @@ TEST_F(DrafterLinkFailureTest, ShowsOtherWeightsThatItWasToldToAllow) {
   EXPECT_TRUE(link_->Status().other_weights);
 }
 
+TEST_F(DrafterLinkFailureTest, AnEndlessReasonIsCut) {
+  StartDrafter([](DraftStream& stream) {
+    v1::DraftRequest hello;
+    stream.Read(&hello);
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, std::string(4000, 'r'));
+  });
+  StartLink();
+  ASSERT_TRUE(WaitForState(State::kRefused));
+  EXPECT_EQ(link_->Status().detail, "FAILED_PRECONDITION: " + std::string(1024, 'r'));
+}
+
+TEST_F(DrafterLinkFailureTest, RestartEndsTheSessionAndConnectsAnew) {
+  StartDrafter(AfterHandshake(ValidReady(), ReadOn));
+  StartLink();
+  const int64_t session = WaitForSession();
+  const int64_t step = SendStep(session);
+  link_->Restart(session + 1, "another session");
+  EXPECT_TRUE(link_->Session().has_value());
+  link_->Restart(session, "it sleeps");
+  EXPECT_TRUE(link_->HasAnswered(step));
+  EXPECT_FALSE(Wait(step).has_value());
+  EXPECT_EQ(link_->Status().drafts_discarded, 1);
+  EXPECT_TRUE(WaitForFailure("DEADLINE_EXCEEDED: it sleeps"));
+  EXPECT_NE(WaitForSession(session), 0);
+  EXPECT_EQ(link_->Status().connects, 2);
+}
+
 // A server that accepts connections and never says a word.
 class SilentPeerTest : public DrafterLinkFailureTest {
  protected:
@@ -188,97 +205,6 @@ TEST_F(DrafterLinkFailureTest, DestructionAtAnyMomentIsClean) {
     if (i % 2 == 1) SendStep(WaitForSession());
     link_.reset();
   }
-}
-
-// What a drafter must not do after the handshake, or in place of it.
-struct Violation {
-  std::string detail;
-  bool after_handshake;
-  std::function<void(const v1::StepRequest& step, DraftStream& stream)> act;
-};
-
-void PrintTo(const Violation& violation, std::ostream* stream) { *stream << violation.detail; }
-
-class ViolationTest : public testing::LinkTest, public ::testing::WithParamInterface<Violation> {};
-
-TEST_P(ViolationTest, EndsTheSessionAndNothingElse) {
-  const Script break_rules = [](DraftStream& stream) {
-    v1::DraftRequest request;
-    stream.Read(&request);
-    GetParam().act(request.step(), stream);
-    return ReadOn(stream);
-  };
-  StartDrafter(GetParam().after_handshake ? AfterHandshake(ValidReady(), break_rules)
-                                          : break_rules);
-  StartLink();
-  if (GetParam().after_handshake) {
-    const int64_t step = SendStep(WaitForSession());
-    ASSERT_GT(step, 0);
-    EXPECT_FALSE(Wait(step).has_value());
-  }
-  EXPECT_TRUE(WaitForFailure(GetParam().detail)) << link_->Status().detail;
-  EXPECT_TRUE(Eventually([&] { return drafter_->streams() >= 2; }));
-
-  drafter_.reset();
-  StartDrafter(AfterHandshake(ValidReady(), AnswerSteps));
-  ASSERT_TRUE(Eventually([&] {
-    const int64_t session = WaitForSession();
-    const int64_t step = SendStep(session);
-    return step != 0 && Wait(step).has_value();
-  }));
-}
-
-v1::DraftResponse Reply(const v1::StepRequest& step,
-                        const std::function<void(v1::StepReply&)>& change) {
-  v1::DraftResponse response = ReplyTo(step);
-  change(*response.mutable_reply());
-  return response;
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, ViolationTest,
-    ::testing::Values(
-        Violation{"first message is no Ready", false,
-                  [](auto& step, auto& stream) { stream.Write(ReplyTo(step)); }},
-        Violation{"first message is no Ready", false,
-                  [](auto&, auto& stream) { stream.Write(v1::DraftResponse()); }},
-        Violation{"no reply", true, [](auto&, auto& stream) { stream.Write(ValidReady()); }},
-        Violation{"no reply", true, [](auto&, auto& stream) { stream.Write(v1::DraftResponse()); }},
-        Violation{"reply to step 2 while 1", true,
-                  [](auto& step, auto& stream) {
-                    stream.Write(Reply(step, [](auto& reply) { reply.set_step(2); }));
-                  }},
-        Violation{"reply to step 0 while 1", true,
-                  [](auto& step, auto& stream) {
-                    stream.Write(Reply(step, [](auto& reply) { reply.set_step(0); }));
-                  }},
-        Violation{"asked for 1", true,
-                  [](auto& step, auto& stream) {
-                    stream.Write(Reply(step, [](auto& reply) {
-                      reply.add_drafts()->set_outcome(v1::DRAFT_OUTCOME_DRAFTED);
-                    }));
-                  }},
-        Violation{"asked for 1", true,
-                  [](auto& step, auto& stream) {
-                    stream.Write(Reply(step, [](auto& reply) { reply.clear_drafts(); }));
-                  }},
-        Violation{"unknown outcome", true, [](auto& step, auto& stream) {
-                    stream.Write(Reply(step, [](auto& reply) {
-                      reply.mutable_drafts(0)->set_outcome(static_cast<v1::DraftOutcome>(99));
-                    }));
-                  }}));
-
-TEST_F(DrafterLinkFailureTest, ASecondReplyToAStepEndsTheSession) {
-  StartDrafter(AfterHandshake(ValidReady(), [](DraftStream& stream) {
-    v1::DraftRequest request;
-    stream.Read(&request);
-    stream.Write(ReplyTo(request.step()));
-    stream.Write(ReplyTo(request.step()));
-    return ReadOn(stream);
-  }));
-  StartLink();
-  ASSERT_GT(SendStep(WaitForSession()), 0);
-  EXPECT_TRUE(WaitForFailure("reply to step 1 while none"));
 }
 
 TEST_F(DrafterLinkFailureTest, AStreamThatTheDrafterClosesIsOpenedAgain) {

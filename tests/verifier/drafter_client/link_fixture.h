@@ -3,6 +3,7 @@
 #ifndef CHIMERA_TESTS_VERIFIER_DRAFTER_CLIENT_LINK_FIXTURE_H_
 #define CHIMERA_TESTS_VERIFIER_DRAFTER_CLIENT_LINK_FIXTURE_H_
 
+#include <grpc/grpc.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -31,6 +32,9 @@ inline DraftUpdate Ask(int64_t sequence_id) {
 // A link to a drafter on a Unix socket. Tests start and stop either side when they like.
 class LinkTest : public ::testing::Test {
  protected:
+  // Keeps the library: each of its shutdowns can wait ten seconds for one of its threads.
+  static void SetUpTestSuite() { grpc_init(); }
+
   static DrafterLinkConfig Config() {
     return {.address = "test",
             .target = TestTarget(),
@@ -67,10 +71,10 @@ class LinkTest : public ::testing::Test {
     return Eventually([&] { return link_->Status().detail.find(text) != std::string::npos; });
   }
 
-  // Sends a step that asks for one draft.
+  // Sends a step that asks for one draft. Returns its number, 0 if it was not sent.
   int64_t SendStep(int64_t session_id) {
     const DraftUpdate update = Ask(1);
-    return link_->Send(session_id, {&update, 1});
+    return link_->Send(session_id, {&update, 1}).step;
   }
 
   std::optional<std::vector<Draft>> Wait(int64_t step) {

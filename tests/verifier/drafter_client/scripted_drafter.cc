@@ -51,6 +51,13 @@ grpc::Status AnswerSteps(DraftStream& stream) {
   return grpc::Status::OK;
 }
 
+grpc::Status ReadOn(DraftStream& stream) {
+  v1::DraftRequest request;
+  while (stream.Read(&request)) {
+  }
+  return grpc::Status::OK;
+}
+
 Script AfterHandshake(v1::DraftResponse ready, Script rest) {
   return [ready = std::move(ready), rest = std::move(rest)](DraftStream& stream) {
     v1::DraftRequest hello;

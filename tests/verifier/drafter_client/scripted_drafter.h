@@ -35,6 +35,9 @@ v1::DraftResponse ReplyTo(const v1::StepRequest& step);
 // Reads messages until the stream ends, and answers each step with ReplyTo.
 grpc::Status AnswerSteps(DraftStream& stream);
 
+// Reads messages until the stream ends, and answers none.
+grpc::Status ReadOn(DraftStream& stream);
+
 // Reads Hello, writes `ready`, then plays `rest`.
 Script AfterHandshake(v1::DraftResponse ready, Script rest);
 

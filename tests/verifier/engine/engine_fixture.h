@@ -7,16 +7,17 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/backend/backend_factory.h"
 #include "common/base/clock.h"
 #include "common/model/llama_model.h"
 #include "common/tokenizer/tokenizer.h"
-#include "tests/testing/collecting_sink.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_llama.h"
+#include "tests/verifier/engine/collecting_sink.h"
 #include "verifier/engine/engine.h"
 
 namespace chimera::testing {
@@ -36,6 +37,7 @@ class EngineFixture : public ::testing::Test {
  protected:
   static constexpr int32_t kSlots = 8;
   static constexpr int32_t kContextLength = 256;
+  static constexpr int32_t kPages = kSlots * kContextLength / kPagePositions;
 
   void SetUp() override {
     const std::string path = directory_.path() + "/tiny.gguf";
@@ -44,7 +46,7 @@ class EngineFixture : public ::testing::Test {
     WriteTinyLlama(path, options);
     CHIMERA_ASSERT_OK_AND_ASSIGN(model_, LlamaModel::Open(path));
     CHIMERA_ASSERT_OK_AND_ASSIGN(tokenizer_, Tokenizer::Create(model_->vocabulary()));
-    MakeBackend(kSlots * kContextLength / kPagePositions);
+    MakeBackend(kPages);
   }
 
   void MakeBackend(int32_t page_count) {
@@ -78,6 +80,22 @@ class EngineFixture : public ::testing::Test {
     request.stop.max_tokens = max_tokens;
     request.sampling.seed = 1000 + static_cast<uint64_t>(index);
     return request;
+  }
+
+  // A request that goes on until max_tokens.
+  GenerationRequest MakeLongRequest(int index, int32_t max_tokens) const {
+    GenerationRequest request = MakeRequest(index, max_tokens);
+    request.stop.ignore_eos = true;
+    return request;
+  }
+
+  // The reply of plain decoding, by an engine of its own.
+  Reply Plain(GenerationRequest request) {
+    const auto sink = std::make_shared<CollectingSink>();
+    const std::unique_ptr<Engine> engine = MakeEngine({});
+    CHIMERA_EXPECT_OK(engine->Submit(std::move(request), sink));
+    CHIMERA_EXPECT_OK(sink->Wait());
+    return MakeReply(*sink);
   }
 
   static Reply MakeReply(const CollectingSink& sink) {

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
 namespace chimera {
 namespace {
 
@@ -22,6 +27,14 @@ TEST(HiddenHistoryTest, KeepsAtLeastTheWindow) {
     EXPECT_LT(history.end() - history.start(), 6);
     EXPECT_THAT(history.Rows(position, position + 1), ElementsAre(position, position + 1000));
   }
+}
+
+TEST(HiddenHistoryTest, AnEndlessWindowKeepsEverything) {
+  HiddenHistory history;
+  history.Reset(2, std::numeric_limits<int32_t>::max());
+  for (int position = 0; position < 1000; ++position) history.Append(position, Row(position));
+  EXPECT_EQ(history.start(), 0);
+  EXPECT_EQ(history.Rows(0, 1000).size(), 2000u);
 }
 
 TEST(HiddenHistoryTest, AGapStartsAfresh) {

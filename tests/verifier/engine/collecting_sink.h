@@ -1,7 +1,7 @@
 // Keeps a reply and lets a test wait for its end.
 
-#ifndef CHIMERA_TESTS_TESTING_COLLECTING_SINK_H_
-#define CHIMERA_TESTS_TESTING_COLLECTING_SINK_H_
+#ifndef CHIMERA_TESTS_VERIFIER_ENGINE_COLLECTING_SINK_H_
+#define CHIMERA_TESTS_VERIFIER_ENGINE_COLLECTING_SINK_H_
 
 #include <functional>
 #include <optional>
@@ -81,4 +81,4 @@ class CollectingSink final : public GenerationSink {
 
 }  // namespace chimera::testing
 
-#endif  // CHIMERA_TESTS_TESTING_COLLECTING_SINK_H_
+#endif  // CHIMERA_TESTS_VERIFIER_ENGINE_COLLECTING_SINK_H_

@@ -1,7 +1,7 @@
 // Draft models whose proposals are known beforehand.
 
-#ifndef CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_
-#define CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_
+#ifndef CHIMERA_TESTS_E2E_DRAFT_MODELS_H_
+#define CHIMERA_TESTS_E2E_DRAFT_MODELS_H_
 
 #include <cstdint>
 #include <map>
@@ -76,4 +76,4 @@ class TrueContinuationDraftModel final : public TokenDraftModel {
 
 }  // namespace chimera::testing
 
-#endif  // CHIMERA_TESTS_TESTING_DRAFT_MODELS_H_
+#endif  // CHIMERA_TESTS_E2E_DRAFT_MODELS_H_

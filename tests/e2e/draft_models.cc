@@ -1,4 +1,4 @@
-#include "tests/testing/draft_models.h"
+#include "tests/e2e/draft_models.h"
 
 #include <algorithm>
 #include <set>

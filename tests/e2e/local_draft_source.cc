@@ -1,4 +1,4 @@
-#include "tests/testing/local_draft_source.h"
+#include "tests/e2e/local_draft_source.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +13,7 @@ LocalDraftSource::LocalDraftSource(DraftModel* model, int32_t hidden_size, Mutat
 
 void LocalDraftSource::Connect() {
   sequences_.clear();
+  replies_.clear();
   const DraftModelInfo& info = model_->info();
   session_ =
       DraftSession{next_session_++, info.tapped_layers, info.context_window, 64, info.max_nodes};
@@ -43,8 +44,8 @@ void LocalDraftSource::Apply(const DraftUpdate& update) {
   EXPECT_LT(known.next_hidden, known.next_position) << "the newest token has no hidden state";
 }
 
-int64_t LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates) {
-  if (!session_.has_value() || session_->id != session_id) return 0;
+SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates) {
+  if (!session_.has_value() || session_->id != session_id) return {};
   std::vector<DraftInput> inputs;
   for (const DraftUpdate& update : updates) {
     Apply(update);
@@ -53,7 +54,7 @@ int64_t LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> 
                       update.max_depth});
   }
   std::vector<ProposedTree> trees = model_->Draft(inputs);
-  reply_.clear();
+  std::vector<chimera::Draft>& reply = replies_[++step_];
   for (size_t i = 0; i < updates.size(); ++i) {
     if (updates[i].node_budget == 0) continue;
     chimera::Draft draft;
@@ -64,22 +65,27 @@ int64_t LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> 
     draft.parents = std::move(trees[i].parents);
     draft.path_probabilities = std::move(trees[i].path_probabilities);
     if (mutator_) mutator_(&draft);
-    reply_.push_back(std::move(draft));
+    reply.push_back(std::move(draft));
   }
-  return ++step_;
+  return {SendResult::Outcome::kSent, step_};
 }
 
 std::optional<std::vector<chimera::Draft>> LocalDraftSource::WaitReply(
     int64_t step, std::chrono::steady_clock::time_point) {
-  if (!session_.has_value() || step != step_) return std::nullopt;
-  if (delay_ > 0) {
-    discarded_ += static_cast<int64_t>(reply_.size());
-    return std::nullopt;
-  }
-  return reply_;
+  if (!session_.has_value()) return std::nullopt;
+  auto reply = replies_.extract(step);
+  replies_.erase(replies_.begin(), replies_.lower_bound(step));
+  if (reply.empty()) return std::nullopt;
+  if (delay_ == 0) return std::move(reply.mapped());
+  discarded_ += static_cast<int64_t>(reply.mapped().size());
+  return std::nullopt;
 }
 
 bool LocalDraftSource::HasAnswered(int64_t) const { return delay_ == 0 || --delay_ == 0; }
+
+void LocalDraftSource::Restart(int64_t session_id, absl::string_view) {
+  if (session_.has_value() && session_->id == session_id) Disconnect();
+}
 
 void LocalDraftSource::Close(int64_t session_id, std::span<const int64_t> sequence_ids) {
   if (!session_.has_value() || session_->id != session_id) return;

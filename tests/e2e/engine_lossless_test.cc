@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/testing/draft_models.h"
-#include "tests/testing/local_draft_source.h"
+#include "tests/e2e/draft_models.h"
+#include "tests/e2e/local_draft_source.h"
+#include "tests/testing/faulty_backend.h"
 #include "tests/verifier/engine/engine_fixture.h"
 
 namespace chimera::testing {
@@ -158,6 +159,20 @@ TEST_P(LosslessTest, MalformedDraftsAreDropped) {
     }
   });
   EXPECT_EQ(drafted_, 0);
+}
+
+TEST_P(LosslessTest, ABrokenBackendWouldBeNoticed) {
+  const std::vector<Reply> golden = Golden();
+  TrueContinuationDraftModel model(FullSequences(golden), model_->config().vocab_size);
+  for (const BackendFault fault : {BackendFault::kNone, BackendFault::kSiblingVisible,
+                                   BackendFault::kCommitOffByOne, BackendFault::kNoiseByRow}) {
+    if (fault == BackendFault::kNoiseByRow && GetParam().params.temperature == 0) continue;
+    MakeBackend(kPages);
+    backend_ = std::make_unique<FaultyBackend>(std::move(backend_), fault);
+    LocalDraftSource source(&model, model_->config().hidden_size);
+    const std::vector<Reply> replies = Decode(MakeEngine({&source}, 64).get(), true);
+    EXPECT_EQ(replies == golden, fault == BackendFault::kNone) << static_cast<int>(fault);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sampling, LosslessTest, ::testing::ValuesIn(kSamplingCases),

@@ -1,7 +1,7 @@
 // A drafter without a link: the engine's DraftSource over a DraftModel in the same thread.
 
-#ifndef CHIMERA_TESTS_TESTING_LOCAL_DRAFT_SOURCE_H_
-#define CHIMERA_TESTS_TESTING_LOCAL_DRAFT_SOURCE_H_
+#ifndef CHIMERA_TESTS_E2E_LOCAL_DRAFT_SOURCE_H_
+#define CHIMERA_TESTS_E2E_LOCAL_DRAFT_SOURCE_H_
 
 #include <cstdint>
 #include <functional>
@@ -33,10 +33,11 @@ class LocalDraftSource final : public DraftSource {
   void DelayReply(int count) { delay_ = count; }
 
   std::optional<DraftSession> Session() const override { return session_; }
-  int64_t Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
+  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
   std::optional<std::vector<chimera::Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) override;
   bool HasAnswered(int64_t step) const override;
+  void Restart(int64_t session_id, absl::string_view reason) override;
   void Close(int64_t session_id, std::span<const int64_t> sequence_ids) override;
   void CountDraft(bool used) override { ++(used ? used_ : discarded_); }
   DraftSourceStatus Status() const override { return {}; }
@@ -64,11 +65,11 @@ class LocalDraftSource final : public DraftSource {
   int64_t step_ = 0;
   mutable int delay_ = 0;
   std::map<int64_t, Known> sequences_;
-  std::vector<chimera::Draft> reply_;
+  std::map<int64_t, std::vector<chimera::Draft>> replies_;  // not taken yet, by step
   int64_t used_ = 0;
   int64_t discarded_ = 0;
 };
 
 }  // namespace chimera::testing
 
-#endif  // CHIMERA_TESTS_TESTING_LOCAL_DRAFT_SOURCE_H_
+#endif  // CHIMERA_TESTS_E2E_LOCAL_DRAFT_SOURCE_H_

@@ -1,0 +1,79 @@
+// The engine with a drafter, without a link between them.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "tests/e2e/draft_models.h"
+#include "tests/e2e/local_draft_source.h"
+#include "tests/verifier/engine/engine_fixture.h"
+
+namespace chimera::testing {
+namespace {
+
+using EngineDraftsTest = EngineFixture;
+
+TEST_F(EngineDraftsTest, FillsTheContextToItsLastPosition) {
+  GenerationRequest request = MakeLongRequest(2, 1);
+  request.stop.max_tokens = kContextLength - static_cast<int32_t>(request.prompt.size());
+  const Reply plain = Plain(request);
+  EXPECT_EQ(plain.tokens.size(), static_cast<size_t>(request.stop.max_tokens));
+  RandomTreeDraftModel model(model_->config().vocab_size, 5);
+  LocalDraftSource source(&model, model_->config().hidden_size);
+  const auto sink = std::make_shared<CollectingSink>();
+  const std::unique_ptr<Engine> engine = MakeEngine({&source});
+  CHIMERA_ASSERT_OK(engine->Submit(request, sink));
+  CHIMERA_EXPECT_OK(sink->Wait());
+  EXPECT_EQ(MakeReply(*sink), plain);
+}
+
+TEST_F(EngineDraftsTest, ADrafterThatComesAndGoesChangesNothingButSpeed) {
+  const GenerationRequest request = MakeLongRequest(4, 120);
+  const Reply plain = Plain(request);
+  std::vector<int32_t> sequence = request.prompt;
+  sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
+  TrueContinuationDraftModel model({{request.sampling.seed, sequence}},
+                                   model_->config().vocab_size);
+  LocalDraftSource source(&model, model_->config().hidden_size);
+  int calls = 0;
+  int64_t used_at_reconnect = 0;
+  // Called on the engine's thread, like the source.
+  const auto sink = std::make_shared<CollectingSink>([&] {
+    ++calls;
+    if (calls == 4) source.Disconnect();
+    if (calls == 8) {
+      used_at_reconnect = source.used();
+      source.Connect();
+    }
+    if (calls == 12) source.DelayReply(3);
+  });
+  const std::unique_ptr<Engine> engine = MakeEngine({&source});
+  CHIMERA_ASSERT_OK(engine->Submit(request, sink));
+  CHIMERA_ASSERT_OK(sink->Wait());
+  EXPECT_EQ(MakeReply(*sink), plain);
+  EXPECT_GT(source.used(), used_at_reconnect + 3) << "drafting did not resume";
+  EXPECT_EQ(source.discarded(), 1) << "no reply was late";
+}
+
+TEST_F(EngineDraftsTest, TrueContinuationsAreAcceptedToTheirFullDepth) {
+  constexpr int32_t kDepth = 7;
+  GenerationRequest request = MakeLongRequest(4, 161);
+  const Reply plain = Plain(request);
+  std::vector<int32_t> sequence = request.prompt;
+  sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
+  TrueContinuationDraftModel model({{request.sampling.seed, sequence}},
+                                   model_->config().vocab_size);
+  LocalDraftSource source(&model, model_->config().hidden_size);
+  request.speculation.max_nodes = kDepth;
+  request.speculation.max_depth = kDepth;
+  const auto sink = std::make_shared<CollectingSink>();
+  const std::unique_ptr<Engine> engine = MakeEngine({&source});
+  CHIMERA_ASSERT_OK(engine->Submit(request, sink));
+  CHIMERA_ASSERT_OK(sink->Wait());
+  EXPECT_EQ(MakeReply(*sink), plain);
+  EXPECT_EQ(sink->result().steps, 160 / (kDepth + 1));
+}
+
+}  // namespace
+}  // namespace chimera::testing
