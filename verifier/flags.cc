@@ -1,5 +1,6 @@
 #include "verifier/flags.h"
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,35 +42,33 @@ namespace {
 
 constexpr char kUsage[] =
     "Hosts a target model and serves chimera.v1.GenerationService. Drafters make it faster and "
-    "never "
-    "change its answers.";
+    "never change its answers.";
 
-absl::Status CheckFlag(const std::string& name, int64_t value, int64_t low, int64_t high) {
-  if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", name, " is ", value, ", must be in [", low, ", ", high, "]"));
-}
+std::string ToText(int32_t value) { return absl::StrCat(value); }
+std::string ToText(absl::Duration value) { return absl::FormatDuration(value); }
 
-absl::StatusOr<int32_t> ReadCount(const absl::Flag<int32_t>& flag, int32_t low, int32_t high) {
-  const int32_t value = absl::GetFlag(flag);
-  CHIMERA_RETURN_IF_ERROR(
-      CheckFlag(std::string(absl::GetFlagReflectionHandle(flag).Name()), value, low, high));
-  return value;
+template <typename T>
+absl::StatusOr<T> ReadInRange(const absl::Flag<T>& flag, T low, T high) {
+  const T value = absl::GetFlag(flag);
+  if (value >= low && value <= high) return value;
+  return absl::InvalidArgumentError(absl::StrCat("--", absl::GetFlagReflectionHandle(flag).Name(),
+                                                 " is ", ToText(value), ", must be in [",
+                                                 ToText(low), ", ", ToText(high), "]"));
 }
 
 absl::Status ReadEngineFlags(EngineConfig* engine) {
   CHIMERA_ASSIGN_OR_RETURN(engine->max_running_requests,
-                           ReadCount(FLAGS_max_running_requests, 1, 1024));
+                           ReadInRange(FLAGS_max_running_requests, 1, 1024));
   CHIMERA_ASSIGN_OR_RETURN(engine->max_waiting_requests,
-                           ReadCount(FLAGS_max_waiting_requests, 1, 1 << 20));
-  CHIMERA_ASSIGN_OR_RETURN(engine->prefill_chunk, ReadCount(FLAGS_prefill_chunk, 1, 8192));
+                           ReadInRange(FLAGS_max_waiting_requests, 1, 1 << 20));
+  CHIMERA_ASSIGN_OR_RETURN(engine->prefill_chunk, ReadInRange(FLAGS_prefill_chunk, 1, 8192));
   CHIMERA_ASSIGN_OR_RETURN(engine->draft.max_nodes,
-                           ReadCount(FLAGS_max_nodes, 1, TokenTree::kMaxNodes - 1));
+                           ReadInRange(FLAGS_max_nodes, 1, TokenTree::kMaxNodes - 1));
   CHIMERA_ASSIGN_OR_RETURN(engine->draft.max_depth,
-                           ReadCount(FLAGS_max_depth, 1, TokenTree::kMaxDepth));
-  const absl::Duration deadline = absl::GetFlag(FLAGS_draft_deadline);
-  CHIMERA_RETURN_IF_ERROR(CheckFlag("draft_deadline (in microseconds)",
-                                    absl::ToInt64Microseconds(deadline), 1, 10'000'000));
+                           ReadInRange(FLAGS_max_depth, 1, TokenTree::kMaxDepth));
+  CHIMERA_ASSIGN_OR_RETURN(
+      const absl::Duration deadline,
+      ReadInRange(FLAGS_draft_deadline, absl::Microseconds(1), absl::Seconds(10)));
   engine->draft.deadline = absl::ToChronoMicroseconds(deadline);
   return absl::OkStatus();
 }
@@ -90,15 +89,15 @@ absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv) {
                            ParseDialAddresses(absl::GetFlag(FLAGS_drafter)));
   if (absl::GetFlag(FLAGS_allow_other_weights)) config.other_weights = OtherWeights::kAllow;
   config.device = absl::GetFlag(FLAGS_device);
-  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadCount(FLAGS_threads, 0, 256));
+  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, 256));
   if (config.thread_count == 0) {
     config.thread_count = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
   }
-  CHIMERA_ASSIGN_OR_RETURN(config.kv_page_count, ReadCount(FLAGS_kv_pages, 0, 1 << 24));
+  CHIMERA_ASSIGN_OR_RETURN(config.kv_page_count, ReadInRange(FLAGS_kv_pages, 0, 1 << 24));
   CHIMERA_RETURN_IF_ERROR(ReadEngineFlags(&config.engine));
-  const absl::Duration timeout = absl::GetFlag(FLAGS_shutdown_timeout);
-  CHIMERA_RETURN_IF_ERROR(CheckFlag("shutdown_timeout (in milliseconds)",
-                                    absl::ToInt64Milliseconds(timeout), 0, 3'600'000));
+  CHIMERA_ASSIGN_OR_RETURN(
+      const absl::Duration timeout,
+      ReadInRange(FLAGS_shutdown_timeout, absl::ZeroDuration(), absl::Hours(1)));
   config.shutdown_timeout = absl::ToChronoMilliseconds(timeout);
   if (!absl::GetFlag(FLAGS_reflection)) config.reflection = Reflection::kOff;
   config.log_level = absl::GetFlag(FLAGS_log_level);

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -19,12 +20,18 @@ int64_t PageBytes(const LlamaConfig& config) {
   return int64_t{config.layer_count} * 2 * kPagePositions * config.kv_size() * 2;
 }
 
-int32_t PageCount(const VerifierConfig& config, const LlamaConfig& model) {
-  if (config.kv_page_count > 0) return config.kv_page_count;
+absl::StatusOr<int32_t> PageCount(const VerifierConfig& config, const LlamaConfig& model) {
   const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  const int64_t most = memory / PageBytes(model);
+  if (config.kv_page_count > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--kv_pages is ", config.kv_page_count, ", at most ", most,
+                     " pages of this model fit into the machine's memory"));
+  }
+  if (config.kv_page_count > 0) return config.kv_page_count;
   const int64_t wanted =
       int64_t{config.engine.max_running_requests} * PagesForPositions(model.context_length);
-  return static_cast<int32_t>(std::clamp<int64_t>(memory / 4 / PageBytes(model), 1, wanted));
+  return static_cast<int32_t>(std::clamp<int64_t>(most / 4, 1, wanted));
 }
 
 // Seeds for requests that bring none; any thread.
@@ -40,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Backend>> VerifierServer::MakeBackend(const Verif
   BackendOptions options;
   options.device = config.device;
   options.thread_count = config.thread_count;
-  options.limits.page_count = PageCount(config, model.config());
+  CHIMERA_ASSIGN_OR_RETURN(options.limits.page_count, PageCount(config, model.config()));
   options.limits.slot_count = config.engine.max_running_requests;
   options.limits.max_step_rows =
       config.engine.prefill_chunk + config.engine.max_running_requests * TokenTree::kMaxNodes;
@@ -91,8 +98,9 @@ absl::Status VerifierServer::StartEngine() {
     parts.draft_sources.push_back(links_.back().get());
   }
   CHIMERA_ASSIGN_OR_RETURN(engine_, Engine::Create(parts, config_.engine));
-  LogInfo("engine ready model={} numerics_id={} pages={} threads={}", model_->name(),
-          backend_->numerics_id(), backend_->limits().page_count, config_.thread_count);
+  LogInfo("engine ready model={} numerics_id={} pages={} threads={} drafters={}", model_->name(),
+          backend_->numerics_id(), backend_->limits().page_count, config_.thread_count,
+          links_.size());
   return absl::OkStatus();
 }
 
@@ -121,8 +129,11 @@ VerifierServer::~VerifierServer() = default;
 
 absl::Status VerifierServer::Drain() {
   service_->SetDraining();
-  return runner_->Drain([this](ServerRunner::Deadline deadline) { engine_->Drain(deadline); },
-                        config_.shutdown_timeout);
+  const auto finish_calls = [this](ServerRunner::Deadline deadline) {
+    engine_->Drain(deadline);
+    service_->WaitForClients(deadline);
+  };
+  return runner_->Drain(finish_calls, config_.shutdown_timeout);
 }
 
 }  // namespace chimera

@@ -43,7 +43,8 @@ class VerifierServer {
   // Where it listens, with the ports that the kernel chose.
   const std::vector<Address>& addresses() const { return runner_->addresses(); }
 
-  // Lets running requests finish until the configured timeout, refuses new ones, then stops.
+  // Lets running requests finish, and their clients read the replies, until the configured timeout;
+  // refuses new ones; then stops.
   // DEADLINE_EXCEEDED as ServerRunner::Drain.
   absl::Status Drain();
 

@@ -22,11 +22,18 @@ v1::ErrorReason ReasonOf(absl::StatusCode code) {
   }
 }
 
+// The field that is to blame, if one is.
+absl::string_view FieldOf(absl::StatusCode code) {
+  const bool is_about_id =
+      code == absl::StatusCode::kNotFound || code == absl::StatusCode::kAlreadyExists;
+  return is_about_id ? "request_id" : "";
+}
+
 }  // namespace
 
 absl::Status WithReason(const absl::Status& status) {
   if (status.ok() || GetErrorDetail(status).has_value()) return status;
-  return ErrorWithReason(status.code(), ReasonOf(status.code()), "",
+  return ErrorWithReason(status.code(), ReasonOf(status.code()), FieldOf(status.code()),
                          absl::string_view(status.message().data(), status.message().size()));
 }
 

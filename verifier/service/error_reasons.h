@@ -8,8 +8,8 @@
 
 namespace chimera {
 
-// Adds the ErrorReason that the code of an error from the engine stands for, unless the status
-// carries one already.
+// Adds the ErrorReason and the field that the code of an error from the engine stands for, unless
+// the status carries a reason already.
 absl::Status WithReason(const absl::Status& status);
 
 }  // namespace chimera

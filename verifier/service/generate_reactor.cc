@@ -15,7 +15,11 @@ void GenerateReactor::Start(absl::StatusOr<GenerationRequest> request) {
   if (status.ok()) {
     request_id_ = request->id;
     seed_ = request->sampling.seed;
+    // Before Submit: the engine may be done with the request before Submit returns.
+    open_calls_->Add();
     status = engine_->Submit(*std::move(request), shared_from_this());
+    is_open_ = status.ok();
+    if (!is_open_) open_calls_->Remove();
   }
   if (!status.ok()) {
     OnError(status);
@@ -78,6 +82,7 @@ void GenerateReactor::OnDone() {
   std::shared_ptr<GenerateReactor> self;
   MutexLock lock(&mutex_);
   self = std::move(self_);
+  if (is_open_) open_calls_->Remove();
 }
 
 void GenerateReactor::Advance() {

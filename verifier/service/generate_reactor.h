@@ -13,6 +13,7 @@
 #include "common/base/mutex.h"
 #include "verifier/engine/engine.h"
 #include "verifier/engine/generation_request.h"
+#include "verifier/service/open_calls.h"
 
 namespace chimera {
 
@@ -24,9 +25,9 @@ class GenerateReactor final : public grpc::ServerWriteReactor<v1::GenerateRespon
                               public GenerationSink,
                               public std::enable_shared_from_this<GenerateReactor> {
  public:
-  // Both must outlive the reactor.
-  GenerateReactor(Engine* engine, grpc::CallbackServerContext* context)
-      : engine_(engine), context_(context) {}
+  // All must outlive the call.
+  GenerateReactor(Engine* engine, OpenCalls* open_calls, grpc::CallbackServerContext* context)
+      : engine_(engine), open_calls_(open_calls), context_(context) {}
 
   // Hands `request` to the engine, or ends the call with its error. Call once, after the reactor is
   // owned by a shared_ptr.
@@ -45,9 +46,11 @@ class GenerateReactor final : public grpc::ServerWriteReactor<v1::GenerateRespon
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Engine* const engine_;
+  OpenCalls* const open_calls_;
   grpc::CallbackServerContext* const context_;
   std::string request_id_;  // constant after Start
   uint64_t seed_ = 0;       // likewise
+  bool is_open_ = false;    // likewise; counted in open_calls_
 
   Mutex mutex_;
   std::shared_ptr<GenerateReactor> self_ ABSL_GUARDED_BY(mutex_);  // gRPC's share
@@ -58,8 +61,8 @@ class GenerateReactor final : public grpc::ServerWriteReactor<v1::GenerateRespon
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;     // the engine has nothing more to say
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;  // gRPC was told so
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) =
-      false;  // by the client, its deadline or a broken stream
+  // By the client, its deadline or a broken stream.
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace chimera

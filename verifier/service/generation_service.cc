@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/version.h"
 #include "common/rpc/proto_conversion.h"
+#include "common/tokenizer/utf8.h"
 #include "verifier/service/error_reasons.h"
 #include "verifier/service/generate_reactor.h"
 
@@ -18,6 +19,19 @@ grpc::ServerUnaryReactor* FinishUnary(grpc::CallbackServerContext* context,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(WithReason(status), context));
   return reactor;
+}
+
+// What a drafter says of itself may be any bytes, but a client refuses a message whose text is not
+// UTF-8.
+std::string ToUtf8(absl::string_view text) {
+  std::string valid;
+  while (!text.empty()) {
+    const Utf8Sequence next = NextUtf8(text);
+    absl::StrAppend(&valid, next.kind == Utf8Kind::kCharacter ? text.substr(0, next.size)
+                                                              : absl::string_view("\uFFFD"));
+    text.remove_prefix(next.size);
+  }
+  return valid;
 }
 
 v1::DrafterState ToProto(DraftSourceStatus::State state) {
@@ -37,8 +51,8 @@ v1::DrafterState ToProto(DraftSourceStatus::State state) {
 void ToProto(const DraftSourceStatus& status, v1::DrafterInfo* info) {
   info->set_address(status.address);
   info->set_state(ToProto(status.state));
-  info->set_name(status.name);
-  info->set_detail(status.detail);
+  info->set_name(ToUtf8(status.name));
+  info->set_detail(ToUtf8(status.detail));
   info->set_other_weights(status.other_weights);
   info->set_connects(status.connects);
   info->set_drafts_used(status.drafts_used);
@@ -52,8 +66,8 @@ grpc::ServerWriteReactor<v1::GenerateResponse>* GenerationService::Generate(
   RequestDefaults defaults;
   defaults.seed = parts_.random();
   defaults.request_id = absl::StrCat("request-", absl::Hex(parts_.random(), absl::kZeroPad16));
-  const auto reactor = std::make_shared<GenerateReactor>(parts_.engine, context);
-  reactor->Start(parts_.reader->ReadGenerate(*request, std::move(defaults)));
+  const auto reactor = std::make_shared<GenerateReactor>(parts_.engine, &open_calls_, context);
+  reactor->Start(parts_.reader->ReadGenerate(*request, defaults));
   return reactor.get();
 }
 
@@ -69,8 +83,9 @@ grpc::ServerUnaryReactor* GenerationService::Detokenize(grpc::CallbackServerCont
                                                         const v1::DetokenizeRequest* request,
                                                         v1::DetokenizeResponse* response) {
   absl::StatusOr<std::string> text = parts_.reader->ReadDetokenize(*request);
-  if (text.ok()) response->set_text(*std::move(text));
-  return FinishUnary(context, text.status());
+  if (!text.ok()) return FinishUnary(context, text.status());
+  response->set_text(*std::move(text));
+  return FinishUnary(context, absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* GenerationService::GetModelInfo(grpc::CallbackServerContext* context,

@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "common/model/llama_model.h"
 #include "verifier/drafter_client/draft_source.h"
 #include "verifier/engine/engine.h"
+#include "verifier/service/open_calls.h"
 #include "verifier/service/request_reader.h"
 
 namespace chimera {
@@ -36,6 +38,12 @@ class GenerationService final : public v1::GenerationService::CallbackService {
   // From now on GetServerInfo says so. Refusing requests is the engine's part.
   void SetDraining() { draining_.store(true); }
 
+  // Waits until the clients of all Generate calls that the engine took have read the end of their
+  // replies, or until `deadline`.
+  void WaitForClients(std::chrono::steady_clock::time_point deadline) {
+    open_calls_.WaitUntilNone(deadline);
+  }
+
   grpc::ServerWriteReactor<v1::GenerateResponse>* Generate(
       grpc::CallbackServerContext* context, const v1::GenerateRequest* request) override;
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* context,
@@ -57,6 +65,7 @@ class GenerationService final : public v1::GenerationService::CallbackService {
  private:
   const GenerationServiceParts parts_;
   std::atomic<bool> draining_{false};
+  OpenCalls open_calls_;
 };
 
 }  // namespace chimera

@@ -1,8 +1,8 @@
 #include "verifier/service/request_reader.h"
 
 #include <algorithm>
-#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/proto_conversion.h"
@@ -25,10 +25,17 @@ absl::Status InvalidField(absl::string_view field, absl::string_view problem) {
                          absl::StrCat(field, " ", problem));
 }
 
-// Gives a status from below the service the reason and field that clients expect.
+// Gives an error from below the service the code, reason and field that clients expect.
 absl::Status WithField(const absl::Status& status, absl::string_view field) {
-  return ErrorWithReason(status.code(), v1::ERROR_REASON_INVALID_FIELD, field,
-                         absl::StrCat(field, ": ", status.message()));
+  return InvalidField(field, absl::StrCat("is refused: ", status.message()));
+}
+
+// As above for an error whose message begins with the path below `parent` of the offending field.
+absl::Status WithFieldBelow(const absl::Status& status, absl::string_view parent) {
+  const absl::string_view message(status.message().data(), status.message().size());
+  const size_t end = std::min(message.find(' '), message.size());
+  return InvalidField(absl::StrCat(parent, ".", message.substr(0, end)),
+                      absl::StripLeadingAsciiWhitespace(message.substr(end)));
 }
 
 template <typename Ids>
@@ -68,17 +75,17 @@ absl::StatusOr<SpeculationOptions> ReadSpeculation(const v1::SpeculationParams& 
 
 }  // namespace
 
-absl::StatusOr<GenerationRequest> RequestReader::ReadGenerate(const v1::GenerateRequest& request,
-                                                              RequestDefaults defaults) const {
+absl::StatusOr<GenerationRequest> RequestReader::ReadGenerate(
+    const v1::GenerateRequest& request, const RequestDefaults& defaults) const {
   GenerationRequest result;
   if (request.request_id().size() > kMaxRequestIdBytes) {
     return InvalidField("request_id", absl::StrCat("has ", request.request_id().size(),
                                                    " bytes, at most ", kMaxRequestIdBytes));
   }
-  result.id = request.request_id().empty() ? std::move(defaults.request_id) : request.request_id();
+  result.id = request.request_id().empty() ? defaults.request_id : request.request_id();
   result.sampling = FromProto(request.sampling(), defaults.seed);
   const absl::Status sampling = ValidateSamplingParams(result.sampling);
-  if (!sampling.ok()) return WithField(sampling, "sampling");
+  if (!sampling.ok()) return WithFieldBelow(sampling, "sampling");
   CHIMERA_ASSIGN_OR_RETURN(result.speculation, ReadSpeculation(request.speculation()));
   CHIMERA_ASSIGN_OR_RETURN(result.prompt, ReadPrompt(request));
   CHIMERA_ASSIGN_OR_RETURN(result.stop,
@@ -129,9 +136,10 @@ absl::StatusOr<std::vector<int32_t>> RequestReader::EncodeText(const std::string
 
 absl::StatusOr<std::vector<int32_t>> RequestReader::EncodeMessages(
     const v1::ChatMessages& messages) const {
-  if (messages.messages_size() > kMaxMessages) {
-    return InvalidField("messages", absl::StrCat("has ", messages.messages_size(),
-                                                 " entries, at most ", kMaxMessages));
+  if (messages.messages_size() < 1 || messages.messages_size() > kMaxMessages) {
+    return InvalidField(
+        "messages.messages",
+        absl::StrCat("has ", messages.messages_size(), " entries, must have 1 to ", kMaxMessages));
   }
   std::vector<ChatMessage> conversation;
   size_t bytes = 0;
@@ -140,13 +148,16 @@ absl::StatusOr<std::vector<int32_t>> RequestReader::EncodeMessages(
     bytes += message.role().size() + message.content().size();
   }
   if (bytes > kMaxTextBytes) {
-    return InvalidField("messages",
-                        absl::StrCat("have ", bytes, " bytes, at most ", kMaxTextBytes));
+    return InvalidField("messages.messages",
+                        absl::StrCat("has ", bytes, " bytes, at most ", kMaxTextBytes));
   }
   if (chat_template_ == nullptr) {
     return InvalidField("messages", "cannot be used: the model has no known chat template");
   }
   absl::StatusOr<std::vector<int32_t>> tokens = chat_template_->Encode(conversation, *tokenizer_);
+  if (tokens.status().code() == absl::StatusCode::kInvalidArgument) {
+    return WithFieldBelow(tokens.status(), "messages");
+  }
   if (!tokens.ok()) return WithField(tokens.status(), "messages");
   return tokens;
 }
@@ -205,7 +216,13 @@ absl::StatusOr<std::string> RequestReader::ReadDetokenize(
   CHIMERA_RETURN_IF_ERROR(CheckTokens(request.token_ids(), "token_ids", tokenizer_->vocab_size()));
   IncrementalDecoder decoder(tokenizer_);
   std::string text;
-  for (const int32_t token : request.token_ids()) text += decoder.Append(token);
+  for (const int32_t token : request.token_ids()) {
+    text += decoder.Append(token);
+    if (text.size() > kMaxTextBytes) {
+      return InvalidField("token_ids",
+                          absl::StrCat("stands for more than ", kMaxTextBytes, " bytes of text"));
+    }
+  }
   return text + decoder.Finish();
 }
 

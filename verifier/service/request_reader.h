@@ -33,7 +33,7 @@ class RequestReader {
 
   // The result fits into the context: max_tokens is cut to what the prompt leaves.
   absl::StatusOr<GenerationRequest> ReadGenerate(const v1::GenerateRequest& request,
-                                                 RequestDefaults defaults) const;
+                                                 const RequestDefaults& defaults) const;
 
   absl::StatusOr<std::vector<int32_t>> ReadTokenize(const v1::TokenizeRequest& request) const;
 
