@@ -21,7 +21,8 @@ add_library(chimera_options INTERFACE)
 target_include_directories(chimera_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(chimera_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
 
-# Equal bits from every compiler and build type: a*b+c is fused only where the source says fma (docs/decisions).
+# Equal bits from every compiler and build type: a*b+c is fused only where the source says fma
+# (docs/architecture.md, "What makes the output lossless").
 add_compile_options(-ffp-contract=off)
 
 if(CHIMERA_THREAD_SAFETY)

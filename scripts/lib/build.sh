@@ -4,7 +4,7 @@
 # build PRESET [TARGET]: configures and builds build/PRESET.
 build() {
   local preset=$1 target=${2:-all}
-  require_disk "$ROOT_DIR/build" 2000 "the $preset build"
+  [[ -f $ROOT_DIR/build/$preset/build.ninja ]] || require_disk "$ROOT_DIR/build" 2000 "the $preset build"
   cd "$ROOT_DIR" || return
   with_progress "Configuring the $preset build" cmake --preset "$preset" ||
     fail "CMake could not configure the $preset build: see the lines above." \

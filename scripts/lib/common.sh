@@ -6,6 +6,16 @@ export LC_ALL=C.UTF-8
 : "${HOME:=$(cd ~ && pwd)}"
 export HOME
 
+# absolute NAME...: makes the paths in these variables absolute. The scripts change directories, but a user's path is
+# meant from where the user stands.
+absolute() {
+  local name
+  for name; do
+    if [[ -n ${!name:-} && ${!name} != /* ]]; then export "$name=$PWD/${!name}"; fi
+  done
+}
+absolute CHIMERA_MODEL XDG_CACHE_HOME
+
 # For the scripts that source this file.
 # shellcheck disable=SC2034
 ROOT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -49,7 +49,8 @@ fetch_model() {
 # Sees to it that there is a model: the file CHIMERA_MODEL names, or the default one.
 setup_model() {
   if [[ -n ${CHIMERA_MODEL:-} ]]; then
-    [[ -r $CHIMERA_MODEL ]] || fail "CHIMERA_MODEL names $CHIMERA_MODEL, which cannot be read."
+    [[ -f $CHIMERA_MODEL && -r $CHIMERA_MODEL ]] ||
+      fail "CHIMERA_MODEL names $CHIMERA_MODEL, which is not a file that can be read."
     say "Model: $CHIMERA_MODEL, as CHIMERA_MODEL says"
   elif [[ -f $MODEL_PATH ]] && (($(stat -c %s "$MODEL_PATH") == MODEL_BYTES)) &&
     has_sha256 "$MODEL_PATH" "$MODEL_SHA256"; then

@@ -1,20 +1,21 @@
 """Checks proto/ with buf: its style, and that it only changes in ways old peers understand.
 
-Usage: buf_test.py BUF, BUF being the program. After a change that is meant to be, renew the image
-with renew_image.
+buf is the one that scripts/setup installs. After a change that is meant to be, renew the image with
+renew_image.
 """
 
+import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROTO = HERE.parent.parent / "proto"
 IMAGE = HERE / "chimera_v1.binpb"
-BUF = "buf"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+BUF = CACHE / "chimera" / "venv" / "bin" / "buf"
 
 
 def run_buf(*arguments, directory=PROTO):
@@ -26,6 +27,11 @@ def run_buf(*arguments, directory=PROTO):
 
 
 class BufTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        if not BUF.exists():
+            raise FileNotFoundError(f"{BUF} is missing: run scripts/setup")
 
     def test_style(self):
         self.assertEqual(run_buf("lint"), (0, ""))
@@ -47,5 +53,4 @@ class BufTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    BUF = sys.argv.pop(1)
     unittest.main()

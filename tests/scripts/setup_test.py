@@ -23,16 +23,17 @@ class ScriptTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.cache = pathlib.Path(directory.name)
 
-    def run_bash(self, code):
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache)}
-        environment.pop("CHIMERA_MODEL", None)
+    def run_bash(self, code, **variables):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache), **variables}
+        if "CHIMERA_MODEL" not in variables:
+            environment.pop("CHIMERA_MODEL", None)
         return subprocess.run(
             ["bash", "-c", "set -euo pipefail; " + SOURCES + code],
-            env=environment, capture_output=True, text=True, timeout=60,
+            env=environment, cwd=self.cache, capture_output=True, text=True, timeout=60,
         )
 
-    def assert_fails(self, code, *causes):
-        result = self.run_bash(code)
+    def assert_fails(self, code, *causes, **variables):
+        result = self.run_bash(code, **variables)
         self.assertNotEqual(result.returncode, 0, result.stdout)
         for cause in causes:
             self.assertIn(cause, result.stderr)
@@ -95,7 +96,31 @@ class ModelTest(ScriptTest):
         self.assertNotIn("Downloading", self.run_bash(fake).stdout)
 
     def test_named_model_is_missing(self):
-        self.assert_fails("CHIMERA_MODEL=/no/such.gguf; setup_model", "/no/such.gguf, which cannot be read")
+        self.assert_fails("setup_model", "/no/such.gguf, which is not a file", CHIMERA_MODEL="/no/such.gguf")
+
+    def test_named_model_is_a_directory(self):
+        self.assert_fails("setup_model", "which is not a file", CHIMERA_MODEL=str(self.cache))
+
+    def test_named_model_is_meant_from_where_the_user_stands(self):
+        (self.cache / "my.gguf").touch()
+        result = self.run_bash("cd /; setup_model; printenv CHIMERA_MODEL", CHIMERA_MODEL="my.gguf")
+        self.assertEqual(result.stdout.splitlines()[-1], str(self.cache / "my.gguf"))
+        self.assertEqual(result.returncode, 0)
+
+
+class BuildTest(ScriptTest):
+    """Disk space is asked for once, before a build that is not there yet."""
+
+    FAKE = "ROOT_DIR=$PWD; cmake() { :; }; df() { echo header; echo x 100 99 1 99% /; }; build release"
+
+    def test_no_disk(self):
+        self.assert_fails(self.FAKE, "not enough disk space for the release build")
+
+    def test_a_build_that_is_there_needs_none(self):
+        build_file = self.cache / "build/release/build.ninja"
+        build_file.parent.mkdir(parents=True)
+        build_file.touch()
+        self.assertEqual(self.run_bash(self.FAKE).returncode, 0)
 
 
 class CtestSumTest(ScriptTest):

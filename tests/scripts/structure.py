@@ -1,4 +1,4 @@
-"""The rules of the tree (docs/architecture.md, "Layout") as functions from a directory to a list of violations."""
+"""The rules of the tree (docs/architecture.md, "Dependencies") as functions from a directory to a list of violations."""
 
 import pathlib
 import re
@@ -10,15 +10,22 @@ _DATA_SUFFIXES = {".bin", ".binpb", ".gguf", ".jsonl", ".safetensors"}
 _CPP_SUFFIXES = {".cc", ".cu", ".cuh", ".h"}
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
-# Folder -> the folders of ours that it must not include. The longest matching folder counts.
+# What may include a service, and therefore must not be included where that service is not to be seen.
+_TESTS_OF_SERVICES = ("tests/drafter", "tests/verifier", "tests/tools", "tests/e2e")
+
+# Folder -> the folders of ours that it must not include. The longest matching folder counts. Whoever sees both drafter
+# and verifier is named here with nothing forbidden; every other folder of tests/ sees neither.
 _FORBIDDEN_FOLDERS = {
     "common": ("drafter", "verifier", "tools", "tests", "sdk"),
     "drafter": ("verifier", "tools", "tests", "sdk"),
     "verifier": ("drafter", "tools", "tests", "sdk"),
     "tools": ("tests", "sdk"),
-    "tests/common": ("drafter", "verifier", "tools"),
-    "tests/drafter": ("verifier", "tools"),
-    "tests/verifier": ("drafter", "tools"),
+    "tests": ("drafter", "verifier", "tools", *_TESTS_OF_SERVICES),
+    "tests/drafter": ("verifier", "tools", "tests/verifier", "tests/tools", "tests/e2e"),
+    "tests/verifier": ("drafter", "tools", "tests/drafter", "tests/tools", "tests/e2e"),
+    "tests/tools": (),
+    "tests/e2e": (),
+    "tests/benchmarks": (),
 }
 # Folders that are plain computation: neither gRPC nor generated code nor CUDA.
 _PURE_FOLDERS = tuple(

@@ -66,6 +66,10 @@ class BrokenTreeTest(unittest.TestCase):
             ("common/rpc/a.cc", '"verifier/b.h"'),
             ("tools/a.cc", '"tests/testing/b.h"'),
             ("tests/drafter/a_test.cc", '"verifier/b.h"'),
+            ("tests/testing/a.h", '"drafter/b.h"'),
+            ("tests/testing/a.h", '"verifier/engine/b.h"'),
+            ("tests/testing/a.h", '"tests/e2e/b.h"'),
+            ("tests/peers/a.cc", '"verifier/b.h"'),
         ):
             with self.subTest(path):
                 self.assert_include(path, include, is_allowed=False)
@@ -75,6 +79,8 @@ class BrokenTreeTest(unittest.TestCase):
             ("verifier/drafter_client/a.cc", '"verifier/drafter_client/b.h"'),
             ("tools/a.cc", '"verifier/b.h"'),
             ("tests/e2e/a_test.cc", '"drafter/b.h"'),
+            ("tests/benchmarks/a.cc", '"verifier/b.h"'),
+            ("tests/testing/a.h", '"common/base/b.h"'),
         ):
             with self.subTest(path, include=include):
                 self.assert_include(path, include, is_allowed=True)
