@@ -175,7 +175,7 @@ TEST_F(LifeCycleTest, ASlowReaderHoldsUpNobody) {
   const Reply expected = Generate(TextRequest(kPrompt, kLong));
   const auto slow_stub = v1::GenerationService::NewStub(SlowChannel(SocketAddress("verifier")));
   std::vector<std::unique_ptr<GenerateCall>> slow;
-  slow.reserve(2 * kMaxRunning);
+  slow.reserve(size_t{2} * kMaxRunning);
   for (int i = 0; i < 2 * kMaxRunning; ++i) {
     slow.push_back(std::make_unique<GenerateCall>(slow_stub.get(), TextRequest(kPrompt, kLong)));
   }
