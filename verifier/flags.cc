@@ -1,13 +1,12 @@
 #include "verifier/flags.h"
 
-#include <algorithm>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
@@ -90,9 +89,7 @@ absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv) {
   if (absl::GetFlag(FLAGS_allow_other_weights)) config.other_weights = OtherWeights::kAllow;
   config.device = absl::GetFlag(FLAGS_device);
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, 256));
-  if (config.thread_count == 0) {
-    config.thread_count = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
-  }
+  if (config.thread_count == 0) config.thread_count = UsableProcessors();
   CHIMERA_ASSIGN_OR_RETURN(config.kv_page_count, ReadInRange(FLAGS_kv_pages, 0, 1 << 24));
   CHIMERA_RETURN_IF_ERROR(ReadEngineFlags(&config.engine));
   CHIMERA_ASSIGN_OR_RETURN(

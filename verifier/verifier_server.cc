@@ -34,10 +34,12 @@ absl::StatusOr<int32_t> PageCount(const VerifierConfig& config, const LlamaConfi
   return static_cast<int32_t>(std::clamp<int64_t>(most / 4, 1, wanted));
 }
 
-// Seeds for requests that bring none; any thread.
+// For seeds and ids of requests that bring none; any thread. Drawn from the system every time: who
+// sees some of these words must not be able to guess others, because an id lets its holder abort.
 uint64_t RandomWord() {
-  thread_local std::mt19937_64 generator(std::random_device{}());
-  return generator();
+  thread_local std::random_device system;
+  const uint64_t high = system();
+  return high << 32 | system();
 }
 
 }  // namespace

@@ -9,15 +9,12 @@
 #include "common/cpu/cpu_backend.h"
 
 namespace chimera {
-namespace {
 
 int UsableProcessors() {
   cpu_set_t processors;
   if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
   return std::clamp(CPU_COUNT(&processors), 1, CpuBackend::kMaxThreads);
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const LlamaModel& model,
                                                        const BackendOptions& options) {

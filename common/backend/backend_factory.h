@@ -12,10 +12,12 @@
 
 namespace chimera {
 
+// Processors that this process may use, at least 1 and at most what the CPU backend can.
+int UsableProcessors();
+
 struct BackendOptions {
   std::string device = "cpu";  // the only one so far
-  // Threads that compute on the CPU, the caller of Backend::Wait among them; 0: one per processor
-  // that this process may use.
+  // Threads that compute on the CPU, the caller of Backend::Wait among them; 0: UsableProcessors().
   int thread_count = 0;
   BackendLimits limits;
 };

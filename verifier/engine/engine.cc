@@ -75,7 +75,9 @@ absl::Status Engine::Submit(GenerationRequest request, std::shared_ptr<Generatio
   return queue_.Push({std::move(request), std::move(sink)});
 }
 
-absl::Status Engine::Cancel(const std::string& id) { return queue_.Cancel(id); }
+absl::Status Engine::Cancel(const std::string& id, const GenerationSink* sink) {
+  return queue_.Cancel(id, sink);
+}
 
 void Engine::Drain(std::chrono::steady_clock::time_point deadline) {
   queue_.Close();

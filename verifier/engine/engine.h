@@ -60,8 +60,10 @@ class Engine {
   // Errors: as RequestQueue::Push; INVALID_ARGUMENT if the request can never fit into the page pool.
   absl::Status Submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink);
 
-  // Ends a request within one step, with CANCELLED. NOT_FOUND if no request has that id.
-  absl::Status Cancel(const std::string& id);
+  // Ends a request within one step, with CANCELLED. NOT_FOUND if no request has that id, or if its
+  // reply goes elsewhere than to `sink`, null standing for any: an id that is free again may be
+  // another client's by now.
+  absl::Status Cancel(const std::string& id, const GenerationSink* sink = nullptr);
 
   // Refuses new requests and waits for those at hand until `deadline`, then ends them with
   // UNAVAILABLE. Returns when no request is left.

@@ -14,7 +14,7 @@ absl::Status RequestQueue::Push(QueuedRequest request) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the queue is full: ", max_waiting_, " requests wait already"));
   }
-  if (!alive_.insert(request.request.id).second) {
+  if (!alive_.emplace(request.request.id, request.sink.get()).second) {
     return absl::AlreadyExistsError(
         absl::StrCat("request_id ", request.request.id, " is in use by a running request"));
   }
@@ -23,9 +23,10 @@ absl::Status RequestQueue::Push(QueuedRequest request) {
   return absl::OkStatus();
 }
 
-absl::Status RequestQueue::Cancel(const std::string& id) {
+absl::Status RequestQueue::Cancel(const std::string& id, const GenerationSink* sink) {
   MutexLock lock(&mutex_);
-  if (!alive_.contains(id)) {
+  const auto found = alive_.find(id);
+  if (found == alive_.end() || (sink != nullptr && found->second != sink)) {
     return absl::NotFoundError(absl::StrCat("no request has the id ", id));
   }
   cancelled_.insert(id);
@@ -105,7 +106,9 @@ int32_t RequestQueue::waiting_count() const {
 
 std::vector<std::string> RequestQueue::alive_ids() const {
   MutexLock lock(&mutex_);
-  return {alive_.begin(), alive_.end()};
+  std::vector<std::string> ids;
+  for (const auto& [id, sink] : alive_) ids.push_back(id);
+  return ids;
 }
 
 }  // namespace chimera

@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -32,8 +33,9 @@ class RequestQueue {
   // RESOURCE_EXHAUSTED when max_waiting requests wait.
   absl::Status Push(QueuedRequest request);
 
-  // Marks a request that is alive as cancelled. NOT_FOUND if there is none of that id.
-  absl::Status Cancel(const std::string& id);
+  // Marks a request that is alive as cancelled. NOT_FOUND if there is none of that id, or if its
+  // reply goes elsewhere than to `sink`, null standing for any.
+  absl::Status Cancel(const std::string& id, const GenerationSink* sink = nullptr);
 
   // The oldest waiting request; nothing if none waits.
   std::unique_ptr<QueuedRequest> Pop();
@@ -71,7 +73,8 @@ class RequestQueue {
   mutable Mutex mutex_;
   CondVar changed_;
   std::deque<QueuedRequest> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_set<std::string> alive_ ABSL_GUARDED_BY(mutex_);
+  // Where the reply goes, by id.
+  std::unordered_map<std::string, const GenerationSink*> alive_ ABSL_GUARDED_BY(mutex_);
   std::unordered_set<std::string> cancelled_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

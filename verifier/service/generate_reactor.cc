@@ -27,7 +27,7 @@ void GenerateReactor::Start(absl::StatusOr<GenerationRequest> request) {
   }
   MutexLock lock(&mutex_);
   // A cancellation that came before the engine knew the request.
-  if (cancelled_ && !ended_) engine_->Cancel(request_id_).IgnoreError();
+  if (cancelled_ && !ended_) engine_->Cancel(request_id_, this).IgnoreError();
 }
 
 void GenerateReactor::OnTokens(std::span<const int32_t> tokens, absl::string_view text) {
@@ -75,7 +75,7 @@ void GenerateReactor::OnWriteDone(bool ok) {
 void GenerateReactor::OnCancel() {
   MutexLock lock(&mutex_);
   cancelled_ = true;
-  if (!ended_ && !request_id_.empty()) engine_->Cancel(request_id_).IgnoreError();
+  if (!ended_ && !request_id_.empty()) engine_->Cancel(request_id_, this).IgnoreError();
 }
 
 void GenerateReactor::OnDone() {

@@ -65,7 +65,8 @@ grpc::ServerWriteReactor<v1::GenerateResponse>* GenerationService::Generate(
     grpc::CallbackServerContext* context, const v1::GenerateRequest* request) {
   RequestDefaults defaults;
   defaults.seed = parts_.random();
-  defaults.request_id = absl::StrCat("request-", absl::Hex(parts_.random(), absl::kZeroPad16));
+  defaults.request_id = absl::StrCat("request-", absl::Hex(parts_.random(), absl::kZeroPad16),
+                                     absl::Hex(parts_.random(), absl::kZeroPad16));
   const auto reactor = std::make_shared<GenerateReactor>(parts_.engine, &open_calls_, context);
   reactor->Start(parts_.reader->ReadGenerate(*request, defaults));
   return reactor.get();

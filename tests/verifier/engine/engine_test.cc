@@ -68,7 +68,9 @@ TEST_F(EngineTest, CancelEndsARunningAndAWaitingRequest) {
   const auto waiting = std::make_shared<CollectingSink>();
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 200), running));
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(2, 200), waiting));
-  CHIMERA_EXPECT_OK(engine->Cancel("request-2"));
+  EXPECT_THAT(engine->Cancel("request-2", running.get()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("request-2")));
+  CHIMERA_EXPECT_OK(engine->Cancel("request-2", waiting.get()));
   EXPECT_THAT(waiting->Wait(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
   EXPECT_THAT(running->Wait(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
   EXPECT_EQ(running->tokens().size(), 3u);
