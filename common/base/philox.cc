@@ -38,7 +38,7 @@ PhiloxWords Philox4x32(const PhiloxCounter& counter, const PhiloxKey& key) {
 }
 
 void Philox4x32Batch(const PhiloxCounter& counter, const PhiloxKey& key,
-                     std::span<uint32_t, 4 * kPhiloxBatch> words) {
+                     std::span<uint32_t, size_t{4} * kPhiloxBatch> words) {
   uint32_t state[4][kPhiloxBatch];
   for (int lane = 0; lane < kPhiloxBatch; ++lane) {
     state[0][lane] = counter[0];

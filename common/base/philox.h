@@ -7,6 +7,7 @@
 #define CHIMERA_COMMON_BASE_PHILOX_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -30,7 +31,7 @@ inline constexpr int kPhiloxBatch = 8;
 // As Philox4x32 for kPhiloxBatch counters that differ in word 2 only, which holds counter[2],
 // counter[2] + 1, ... (modulo 2^32). Word w of counter i lands at words[w * kPhiloxBatch + i].
 void Philox4x32Batch(const PhiloxCounter& counter, const PhiloxKey& key,
-                     std::span<uint32_t, 4 * kPhiloxBatch> words);
+                     std::span<uint32_t, size_t{4} * kPhiloxBatch> words);
 
 }  // namespace chimera
 

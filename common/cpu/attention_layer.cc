@@ -19,7 +19,7 @@ AttentionLayer::AttentionLayer(const LlamaConfig& config, int64_t position_limit
       pool_(pool),
       rope_(position_limit, config.head_dim, config.rope_base),
       scratch_(pool->thread_count()) {
-  for (Scratch& scratch : scratch_) scratch.widened.resize(kMaxSegment * config.head_dim);
+  for (Scratch& scratch : scratch_) scratch.widened.resize(size_t{kMaxSegment} * config.head_dim);
 }
 
 void AttentionLayer::StoreKeyValue(const StagedStep& step, int64_t index, int layer,
@@ -76,21 +76,22 @@ void AttentionLayer::Attend(const StagedStep& step, int layer, const float* quer
   pool_->ParallelFor(threads, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t turn = begin; turn < end; ++turn) {
       for (int64_t item = turn; item < row_count * items_per_row; item += threads) {
-        const HeadGroup part = {.row = item / items_per_row,
+        const HeadGroup part = {.layer = layer,
+                                .row = item / items_per_row,
                                 .first_head = item % items_per_row * heads,
                                 .head_count = heads};
-        AttendGroup(step, layer, part, query_key_value, cache, &scratch_[thread], output);
+        AttendGroup(step, part, query_key_value, cache, &scratch_[thread], output);
       }
     }
   });
 }
 
-void AttentionLayer::AttendGroup(const StagedStep& step, int layer, const HeadGroup& part,
+void AttentionLayer::AttendGroup(const StagedStep& step, const HeadGroup& part,
                                  const float* query_key_value, const KvCache& cache,
                                  Scratch* scratch, Activations* output) const {
   const StagedRow& row = step.rows[part.row];
   const int64_t kv_head = part.first_head / (config_.query_head_count / config_.kv_head_count);
-  ListSegments(step, row, layer, kv_head, cache, &scratch->segments);
+  ListSegments(step, row, part.layer, kv_head, cache, &scratch->segments);
   const int64_t positions = int64_t{row.position} + 1;
   const size_t weights = part.head_count * PaddedPositions(positions);
   if (scratch->weights.size() < weights) scratch->weights.resize(weights);

@@ -47,14 +47,14 @@ class AttentionLayer {
 
   // Query heads of one row that share a key/value head.
   struct HeadGroup {
+    int layer = 0;
     int64_t row = 0;
     int64_t first_head = 0;
     int64_t head_count = 0;
   };
 
-  void AttendGroup(const StagedStep& step, int layer, const HeadGroup& part,
-                   const float* query_key_value, const KvCache& cache, Scratch* scratch,
-                   Activations* output) const;
+  void AttendGroup(const StagedStep& step, const HeadGroup& part, const float* query_key_value,
+                   const KvCache& cache, Scratch* scratch, Activations* output) const;
 
   // Lists where the keys and values of positions 0 .. row.position are, for one kv head.
   void ListSegments(const StagedStep& step, const StagedRow& row, int layer, int64_t kv_head,

@@ -40,7 +40,7 @@ struct Avx2NibbleDot {
   static void Run(const std::byte* block, const int8_t* values, __m256i (&dots)[kRows][kHalves]) {
     const __m256i low_nibbles = _mm256_set1_epi8(15);
 #pragma GCC unroll 4
-    for (int group = 0; group < 4; ++group) {
+    for (int64_t group = 0; group < 4; ++group) {
       __m256i low[kHalves], high[kHalves];
 #pragma GCC unroll 2
       for (int half = 0; half < kHalves; ++half) {
@@ -81,7 +81,7 @@ struct Avx2BlockDot<DataType::kQ8_0> {
   static void Run(const std::byte* block, const int8_t* values, __m256i (&dots)[kRows][kHalves]) {
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
-    for (int group = 0; group < 8; ++group) {
+    for (int64_t group = 0; group < 8; ++group) {
       __m256i weights[kHalves], magnitudes[kHalves];
 #pragma GCC unroll 2
       for (int half = 0; half < kHalves; ++half) {

@@ -34,7 +34,7 @@ struct VnniNibbleDot {
   static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
     const __m512i low_nibbles = _mm512_set1_epi8(15);
 #pragma GCC unroll 4
-    for (int group = 0; group < 4; ++group) {
+    for (int64_t group = 0; group < 4; ++group) {
       const __m512i both = Avx512Tile::Load(block + group * 64);
       const __m512i low = _mm512_and_si512(both, low_nibbles);
       const __m512i high = _mm512_and_si512(_mm512_srli_epi32(both, 4), low_nibbles);
@@ -61,7 +61,7 @@ struct VnniBlockDot<DataType::kQ8_0> {
   static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
     const __m512i sign_bits = _mm512_set1_epi8(-128);
 #pragma GCC unroll 8
-    for (int group = 0; group < 8; ++group) {
+    for (int64_t group = 0; group < 8; ++group) {
       const __m512i weights = _mm512_xor_si512(Avx512Tile::Load(block + group * 64), sign_bits);
 #pragma GCC unroll 4
       for (int row = 0; row < kRows; ++row) {

@@ -34,7 +34,9 @@ WeightBlock LoadBlock(DataType type, const std::byte* bytes) {
   WeightBlock block;
   block.scale = LoadHalf(bytes);
   if (type == DataType::kQ8_0) {
-    for (int i = 0; i < kQuantBlock; ++i) block.values[i] = static_cast<int8_t>(bytes[2 + i]);
+    for (int i = 0; i < kQuantBlock; ++i) {
+      block.values[i] = static_cast<int>(static_cast<int8_t>(bytes[2 + i]));
+    }
   } else if (type == DataType::kQ4_0) {
     block.minimum = -8.0f * block.scale;
     LoadNibbles(bytes + 2, &block);

@@ -63,7 +63,7 @@ absl::Status RunChat(const ChatConfig& config, const Terminal& terminal,
       conversation = NewConversation(config);
       continue;
     }
-    const absl::Status status = Answer(line, terminal, connection->client(), conversation);
+    absl::Status status = Answer(line, terminal, connection->client(), conversation);
     if (status.ok()) continue;
     if (!interactive || cancellation->cancelled()) return status;
     terminal.PrintError(absl::StrCat("chimera: ", DescribeError(status), "\n"));

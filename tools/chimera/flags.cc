@@ -126,7 +126,7 @@ absl::Status SetFlags(const CommandUsage& usage, std::span<const std::string> ar
 }
 
 absl::StatusOr<Address> ReadAddress() {
-  const absl::StatusOr<Address> address = ParseDialAddress(FirstNotEmpty(
+  absl::StatusOr<Address> address = ParseDialAddress(FirstNotEmpty(
       absl::GetFlag(FLAGS_server), FirstNotEmpty(Environment("CHIMERA_SERVER"), kDefaultServer)));
   if (!address.ok()) return UsageError("--server: ", address.status().message());
   return address;

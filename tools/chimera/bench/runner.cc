@@ -63,6 +63,7 @@ absl::Status BenchRunner::RunBlock(const Block& block, const ReplyHandler& on_re
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
   const int streams = std::min(config_.concurrency, block.end_prompt - block.first_prompt);
+  threads.reserve(streams);
   for (int i = 0; i < streams; ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
