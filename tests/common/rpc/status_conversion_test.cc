@@ -74,7 +74,8 @@ TEST(StatusConversionTest, OkStaysOk) {
 
 TEST(StatusConversionTest, UnknownCodesBecomeUnknown) {
   const grpc::ClientContext context;
-  for (const int code : {-2, -1, 17, 1000}) {
+  // All in the range that the enumeration's bits can hold; others are undefined behaviour.
+  for (const int code : {-2, -1, 17, 31}) {
     const grpc::Status status(static_cast<grpc::StatusCode>(code), "odd");
     EXPECT_THAT(FromGrpcStatus(status, context), StatusIs(absl::StatusCode::kUnknown, "odd"));
   }
