@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct SamplingCase {
   const char* name;
   SamplingParams params;
 };
+
+void PrintTo(const SamplingCase& sampling, std::ostream* out) { *out << sampling.name; }
 
 const SamplingCase kSamplingCases[] = {
     {"greedy", {}},
