@@ -42,6 +42,18 @@ Utf8Sequence NextUtf8(absl::string_view text) {
   return {Utf8Kind::kCharacter, lead.followers + 1};
 }
 
+absl::string_view AppendValidUtf8(absl::string_view text, std::string* output) {
+  while (!text.empty()) {
+    const Utf8Sequence next = NextUtf8(text);
+    if (next.kind == Utf8Kind::kUnfinished) break;
+    const absl::string_view piece =
+        next.kind == Utf8Kind::kCharacter ? text.substr(0, next.size) : kUtf8Replacement;
+    output->append(piece.data(), piece.size());
+    text.remove_prefix(next.size);
+  }
+  return text;
+}
+
 size_t ValidUtf8Prefix(absl::string_view text) {
   size_t size = 0;
   while (size < text.size()) {

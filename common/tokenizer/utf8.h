@@ -4,6 +4,7 @@
 #define CHIMERA_COMMON_TOKENIZER_UTF8_H_
 
 #include <cstddef>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -23,6 +24,13 @@ struct Utf8Sequence {
 // Returns what `text` begins with (Unicode 15, table 3-7). Overlong forms, surrogates and code
 // points above U+10FFFF are invalid. REQUIRES: `text` is not empty.
 Utf8Sequence NextUtf8(absl::string_view text);
+
+// What stands for an invalid subsequence: U+FFFD.
+inline constexpr absl::string_view kUtf8Replacement = "\xEF\xBF\xBD";
+
+// Appends `text` to `output` up to a character that it ends inside of, kUtf8Replacement in place of
+// each maximal invalid subsequence (Unicode 15, section 3.9). Returns what it did not take.
+absl::string_view AppendValidUtf8(absl::string_view text, std::string* output);
 
 // Returns how many bytes at the start of `text` are well-formed characters.
 size_t ValidUtf8Prefix(absl::string_view text);

@@ -25,12 +25,7 @@ grpc::ServerUnaryReactor* FinishUnary(grpc::CallbackServerContext* context,
 // UTF-8.
 std::string ToUtf8(absl::string_view text) {
   std::string valid;
-  while (!text.empty()) {
-    const Utf8Sequence next = NextUtf8(text);
-    absl::StrAppend(&valid, next.kind == Utf8Kind::kCharacter ? text.substr(0, next.size)
-                                                              : absl::string_view("\uFFFD"));
-    text.remove_prefix(next.size);
-  }
+  if (!AppendValidUtf8(text, &valid).empty()) absl::StrAppend(&valid, kUtf8Replacement);
   return valid;
 }
 
