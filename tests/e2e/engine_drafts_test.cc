@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "tests/e2e/draft_models.h"
@@ -12,7 +13,17 @@
 namespace chimera::testing {
 namespace {
 
-using EngineDraftsTest = EngineFixture;
+class EngineDraftsTest : public EngineFixture {
+ protected:
+  // Drafts what the request is answered with.
+  TrueContinuationDraftModel KnowsReply(const GenerationRequest& request,
+                                        const Reply& plain) const {
+    std::vector<int32_t> sequence = request.prompt;
+    sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
+    return TrueContinuationDraftModel({{request.sampling.seed, std::move(sequence)}},
+                                      model_->config().vocab_size);
+  }
+};
 
 TEST_F(EngineDraftsTest, FillsTheContextToItsLastPosition) {
   GenerationRequest request = MakeLongRequest(2, 1);
@@ -31,10 +42,7 @@ TEST_F(EngineDraftsTest, FillsTheContextToItsLastPosition) {
 TEST_F(EngineDraftsTest, ADrafterThatComesAndGoesChangesNothingButSpeed) {
   const GenerationRequest request = MakeLongRequest(4, 120);
   const Reply plain = Plain(request);
-  std::vector<int32_t> sequence = request.prompt;
-  sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
-  TrueContinuationDraftModel model({{request.sampling.seed, sequence}},
-                                   model_->config().vocab_size);
+  TrueContinuationDraftModel model = KnowsReply(request, plain);
   LocalDraftSource source(&model, model_->config().hidden_size);
   int calls = 0;
   int64_t used_at_reconnect = 0;
@@ -60,10 +68,7 @@ TEST_F(EngineDraftsTest, TrueContinuationsAreAcceptedToTheirFullDepth) {
   constexpr int32_t kDepth = 7;
   GenerationRequest request = MakeLongRequest(4, 161);
   const Reply plain = Plain(request);
-  std::vector<int32_t> sequence = request.prompt;
-  sequence.insert(sequence.end(), plain.tokens.begin(), plain.tokens.end());
-  TrueContinuationDraftModel model({{request.sampling.seed, sequence}},
-                                   model_->config().vocab_size);
+  TrueContinuationDraftModel model = KnowsReply(request, plain);
   LocalDraftSource source(&model, model_->config().hidden_size);
   request.speculation.max_nodes = kDepth;
   request.speculation.max_depth = kDepth;
