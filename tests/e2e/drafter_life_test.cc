@@ -120,7 +120,8 @@ TEST_F(DrafterLifeTest, KilledAtRandomMoments) {
     drafter->Wait();
     drafter = StartDrafterProcess();
   }
-  ASSERT_TRUE(DrafterIsReady()) << drafter->Errors();
+  // Not ASSERT: the clients must be joined.
+  EXPECT_TRUE(DrafterIsReady()) << drafter->Errors();
   const int64_t used = used_drafts();
   EXPECT_TRUE(Eventually([&] { return used_drafts() > used; })) << "drafting did not resume";
   EXPECT_GE(ServerInfo().drafters(0).connects(), kKills / 2);
