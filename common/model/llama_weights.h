@@ -9,8 +9,8 @@
 
 namespace chimera {
 
-// Shapes as [rows, columns]; norms are [1, n] F32. The rows of each head of query and key are permuted,
-// as GGUF has them: RoPE rotates neighbouring pairs.
+// Shapes as [rows, columns]; norms are [1, n] F32. The rows of each head of query and key are
+// permuted, as GGUF has them: RoPE rotates neighbouring pairs.
 struct LlamaLayerWeights {
   TensorView attention_norm;    // [1, hidden_size]
   TensorView query;             // [query_size, hidden_size]

@@ -14,8 +14,8 @@ namespace chimera {
 // A parsed address. A plain value: a Unix socket if `unix_path` is set, else host and port.
 struct Address {
   std::string unix_path = {};  // absolute
-  std::string host = {};  // name, IPv4 address, or IPv6 address in brackets
-  int32_t port = 0;       // 0, in addresses to listen on, lets the kernel choose
+  std::string host = {};       // name, IPv4 address, or IPv6 address in brackets
+  int32_t port = 0;            // 0, in addresses to listen on, lets the kernel choose
 
   bool is_unix() const { return !unix_path.empty(); }
 

@@ -1,5 +1,5 @@
 // The whole grid: 100 prompts, three ways to sample, four drafters, two concurrencies, three sizes of
-// prefill chunks. Takes the better part of an hour on two cores.
+// prefill chunks. Takes about half an hour on two cores.
 
 #include <gtest/gtest.h>
 
