@@ -81,7 +81,8 @@ __attribute__((target("f16c"))) uint16_t FloatToHalfByInstruction(float value) {
 }
 
 TEST(Float16Test, EqualsTheInstructions) {
-  if (!__builtin_cpu_supports("f16c")) GTEST_SKIP() << "no F16C here";
+  // Clang 14 cannot ask for F16C; every processor with AVX2 has it.
+  if (!__builtin_cpu_supports("avx2")) GTEST_SKIP() << "no F16C here";
   for (int half = 0; half < kHalves; ++half) {
     const auto bits = static_cast<uint16_t>(half);
     ASSERT_EQ(Bits(HalfToFloat(bits)), HalfToFloatByInstruction(bits)) << half;

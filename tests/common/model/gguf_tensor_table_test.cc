@@ -76,7 +76,7 @@ TEST(GgufTensorTableTest, UnknownTypesAreNamedAndTheKnownListed) {
   const std::pair<uint32_t, std::string> types[] = {
       {12, "12 (Q4_K)"}, {6, "6 (Q5_0)"}, {4, "4;"}, {31, "31;"}, {0xffffffff, "4294967295;"}};
   for (const auto& [number, text] : types) {
-    EXPECT_THAT(StatusAfter([&](GgufWriterTensor* tensor) { tensor->type = number; }),
+    EXPECT_THAT(StatusAfter([type = number](GgufWriterTensor* tensor) { tensor->type = type; }),
                 StatusIs(absl::StatusCode::kUnimplemented,
                          AllOf(HasSubstr("tensor second has type " + text),
                                HasSubstr("supported: F32, F16, Q4_0, Q4_1, Q8_0, BF16"))));
