@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,9 +90,9 @@ TEST_F(EngineTest, RefusesDuplicatesAndAFullQueue) {
       const std::unique_ptr<Engine> engine,
       Engine::Create({backend_.get(), tokenizer_.get(), {}, &clock_}, config));
   // The engine's thread is held inside the first request's callback, so the queue's length is known.
-  Mutex mutex;
-  mutex.Lock();
-  const auto first = std::make_shared<CollectingSink>([&mutex] { MutexLock lock(&mutex); });
+  std::promise<void> queue_is_full;
+  const auto first = std::make_shared<CollectingSink>(
+      [full = queue_is_full.get_future().share()] { full.wait(); });
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(0, 5), first));
   ASSERT_TRUE(Eventually([&] { return engine->load().waiting_requests == 0; }));
   std::vector<std::shared_ptr<CollectingSink>> sinks(2);
@@ -101,7 +102,7 @@ TEST_F(EngineTest, RefusesDuplicatesAndAFullQueue) {
   }
   EXPECT_THAT(engine->Submit(MakeLongRequest(9, 5), first),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 requests wait")));
-  mutex.Unlock();
+  queue_is_full.set_value();
   for (const auto& sink : sinks) CHIMERA_EXPECT_OK(sink->Wait());
   ExpectIdle(*engine);
 }
