@@ -68,9 +68,11 @@ class AttentionKernel {
   // Four keys at once: their dependent chains overlap, and the sums share instructions.
   static void DotFour(const float* query, const float* keys, int64_t head_dim, float* dots) {
     Float lanes[4];
+#pragma GCC unroll 4
     for (Float& lane : lanes) lane = S::Set(0.0f);
     for (int64_t d = 0; d < head_dim; d += S::kLanes) {
       const Float q = S::Load(query + d);
+#pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
         lanes[i] = S::Fma(q, S::Load(keys + i * head_dim + d), lanes[i]);
       }
@@ -117,13 +119,16 @@ class AttentionKernel {
   static void AddValues(const float* weights, const float* values, int64_t count, int64_t stride,
                         float* output) {
     Float sums[kVectors];
+#pragma GCC unroll 4
     for (int i = 0; i < kVectors; ++i) sums[i] = S::Load(output + i * S::kLanes);
     for (int64_t p = 0; p < count; ++p, values += stride) {
       const Float weight = S::Set(weights[p]);
+#pragma GCC unroll 4
       for (int i = 0; i < kVectors; ++i) {
         sums[i] = S::Fma(weight, S::Load(values + i * S::kLanes), sums[i]);
       }
     }
+#pragma GCC unroll 4
     for (int i = 0; i < kVectors; ++i) S::Store(output + i * S::kLanes, sums[i]);
   }
 

@@ -105,23 +105,24 @@ struct Avx2BlockDot<DataType::kQ8_0> {
 
 template <DataType kType>
 struct Avx2TileKernel {
+  static constexpr int kTilesAtOnce = 1;
   static constexpr int kValueBytes = TileValueBytes(kType);
   static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   // Four rows of both halves need more registers than there are.
-  template <int kRows>
-  static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
-                  float (&result)[kRows][kTileFeatures]) {
+  template <int kRows, int kTiles>
+  static void Run(const std::byte* tile, int64_t tile_bytes, const ActivationView& x, int64_t panel,
+                  float* output, int64_t stride) {
     constexpr int kHalves = kRows < 4 ? 2 : 1;
     for (int half = 0; half < 2; half += kHalves) {
-      RunHalves<kRows, kHalves>(tile, half, x, panel, result);
+      RunHalves<kRows, kHalves>(tile, tile_bytes, half, x, panel, output + half * 8, stride);
     }
   }
 
  private:
   template <int kRows, int kHalves>
-  static void RunHalves(const std::byte* tile, int first_half, const ActivationView& x,
-                        int64_t panel, float (&result)[kRows][kTileFeatures]) {
+  static void RunHalves(const std::byte* tile, int64_t tile_bytes, int first_half,
+                        const ActivationView& x, int64_t panel, float* output, int64_t stride) {
     __m256 sums[kRows][kHalves];
     for (auto& row : sums) {
       for (__m256& sum : row) sum = _mm256_setzero_ps();
@@ -129,6 +130,8 @@ struct Avx2TileKernel {
     const int64_t blocks = x.size / kQuantBlock;
     int64_t at = panel * blocks * kPanelRows;
     for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tile += kBlockBytes) {
+      if (kRows == kPanelRows && first_half == 0)
+        PrefetchToL2<Avx2TileKernel>(tile + tile_bytes, kBlockBytes);
       __m256i dots[kRows][kHalves];
       Avx2BlockDot<kType>::Run(tile + first_half * 32, x.values + at * kQuantBlock, dots);
 #pragma GCC unroll 2
@@ -139,7 +142,7 @@ struct Avx2TileKernel {
     }
     for (int row = 0; row < kRows; ++row) {
       for (int half = 0; half < kHalves; ++half) {
-        _mm256_store_ps(result[row] + (first_half + half) * 8, sums[row][half]);
+        _mm256_storeu_ps(output + row * stride + half * 8, sums[row][half]);
       }
     }
   }

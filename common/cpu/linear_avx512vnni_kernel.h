@@ -25,24 +25,35 @@ struct Avx512Tile {
   }
 };
 
-// Adds the integer dot products of one block for kRows rows to `dots`.
+// Adds the integer dot products of one block to `dots`, for kRows rows and kTiles tiles.
 template <DataType kType>
 struct VnniBlockDot;
 
 struct VnniNibbleDot {
-  template <int kRows>
-  static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
+  template <int kTiles, int kRows>
+  static void Run(const std::byte* block, int64_t tile_bytes, const int8_t* values,
+                  __m512i (&dots)[kTiles][kRows]) {
     const __m512i low_nibbles = _mm512_set1_epi8(15);
 #pragma GCC unroll 4
     for (int64_t group = 0; group < 4; ++group) {
-      const __m512i both = Avx512Tile::Load(block + group * 64);
-      const __m512i low = _mm512_and_si512(both, low_nibbles);
-      const __m512i high = _mm512_and_si512(_mm512_srli_epi32(both, 4), low_nibbles);
+      __m512i low[kTiles], high[kTiles];
+#pragma GCC unroll 2
+      for (int tile = 0; tile < kTiles; ++tile) {
+        const __m512i both = Avx512Tile::Load(block + tile * tile_bytes + group * 64);
+        low[tile] = _mm512_and_si512(both, low_nibbles);
+        high[tile] = _mm512_and_si512(_mm512_srli_epi32(both, 4), low_nibbles);
+      }
 #pragma GCC unroll 4
       for (int row = 0; row < kRows; ++row) {
         const int8_t* inputs = values + row * kQuantBlock + group * 8;
-        dots[row] = _mm512_dpbusd_epi32(dots[row], low, Avx512Tile::Broadcast4(inputs));
-        dots[row] = _mm512_dpbusd_epi32(dots[row], high, Avx512Tile::Broadcast4(inputs + 4));
+        const __m512i first = Avx512Tile::Broadcast4(inputs);
+        const __m512i second = Avx512Tile::Broadcast4(inputs + 4);
+#pragma GCC unroll 2
+        for (int tile = 0; tile < kTiles; ++tile) {
+          __m512i& dot = dots[tile][row];
+          dot = _mm512_dpbusd_epi32(dot, low[tile], first);
+          dot = _mm512_dpbusd_epi32(dot, high[tile], second);
+        }
       }
     }
   }
@@ -57,16 +68,25 @@ struct VnniBlockDot<DataType::kQ4_1> : VnniNibbleDot {};
 // subtracted from `dots` before.
 template <>
 struct VnniBlockDot<DataType::kQ8_0> {
-  template <int kRows>
-  static void Run(const std::byte* block, const int8_t* values, __m512i (&dots)[kRows]) {
+  template <int kTiles, int kRows>
+  static void Run(const std::byte* block, int64_t tile_bytes, const int8_t* values,
+                  __m512i (&dots)[kTiles][kRows]) {
     const __m512i sign_bits = _mm512_set1_epi8(-128);
 #pragma GCC unroll 8
     for (int64_t group = 0; group < 8; ++group) {
-      const __m512i weights = _mm512_xor_si512(Avx512Tile::Load(block + group * 64), sign_bits);
+      __m512i weights[kTiles];
+#pragma GCC unroll 2
+      for (int tile = 0; tile < kTiles; ++tile) {
+        weights[tile] =
+            _mm512_xor_si512(Avx512Tile::Load(block + tile * tile_bytes + group * 64), sign_bits);
+      }
 #pragma GCC unroll 4
       for (int row = 0; row < kRows; ++row) {
-        const int8_t* inputs = values + row * kQuantBlock + group * 4;
-        dots[row] = _mm512_dpbusd_epi32(dots[row], weights, Avx512Tile::Broadcast4(inputs));
+        const __m512i inputs = Avx512Tile::Broadcast4(values + row * kQuantBlock + group * 4);
+#pragma GCC unroll 2
+        for (int tile = 0; tile < kTiles; ++tile) {
+          dots[tile][row] = _mm512_dpbusd_epi32(dots[tile][row], weights[tile], inputs);
+        }
       }
     }
   }
@@ -74,27 +94,53 @@ struct VnniBlockDot<DataType::kQ8_0> {
 
 template <DataType kType>
 struct VnniTileKernel {
+  // A chain of dot products waits for itself; two tiles of four rows are chains enough, and use a
+  // broadcast twice.
+  static constexpr int kTilesAtOnce = 2;
   static constexpr int kValueBytes = TileValueBytes(kType);
   static constexpr int kBlockBytes = TileBlockBytes(kType);
 
-  template <int kRows>
-  static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
-                  float (&result)[kRows][kTileFeatures]) {
-    __m512 sums[kRows];
-    for (__m512& sum : sums) sum = _mm512_setzero_ps();
+  template <int kRows, int kTiles>
+  static void Run(const std::byte* tiles, int64_t tile_bytes, const ActivationView& x,
+                  int64_t panel, float* output, int64_t stride) {
+    if constexpr (kTiles > 1 && kRows < 3) {
+      // Memory decides, and one stream is what it does best.
+      for (int tile = 0; tile < kTiles; ++tile) {
+        Run<kRows, 1>(tiles + tile * tile_bytes, tile_bytes, x, panel,
+                      output + tile * kTileFeatures, stride);
+      }
+      return;
+    }
+    __m512 sums[kTiles][kRows];
+    for (auto& tile_sums : sums) {
+      for (__m512& sum : tile_sums) sum = _mm512_setzero_ps();
+    }
     const int64_t blocks = x.size / kQuantBlock;
     int64_t at = panel * blocks * kPanelRows;
-    for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tile += kBlockBytes) {
-      __m512i dots[kRows];
+    const std::byte* next = tiles + kTiles * tile_bytes;
+    for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tiles += kBlockBytes) {
+      if (kRows > 2) PrefetchToL2<VnniTileKernel>(next, kTiles * kBlockBytes);
+      next += kTiles * kBlockBytes;
+      __m512i dots[kTiles][kRows];
+#pragma GCC unroll 2
+      for (int tile = 0; tile < kTiles; ++tile) {
 #pragma GCC unroll 4
-      for (int row = 0; row < kRows; ++row) {
-        const int32_t start = kType == DataType::kQ8_0 ? -128 * x.sums[at + row] : 0;
-        dots[row] = _mm512_set1_epi32(start);
+        for (int row = 0; row < kRows; ++row) {
+          const int32_t start = kType == DataType::kQ8_0 ? -128 * x.sums[at + row] : 0;
+          dots[tile][row] = _mm512_set1_epi32(start);
+        }
       }
-      VnniBlockDot<kType>::Run(tile, x.values + at * kQuantBlock, dots);
-      AddBlock<kRows>(tile + kValueBytes, x, at, dots, sums);
+      VnniBlockDot<kType>::Run(tiles, tile_bytes, x.values + at * kQuantBlock, dots);
+#pragma GCC unroll 2
+      for (int tile = 0; tile < kTiles; ++tile) {
+        AddBlock<kRows>(tiles + tile * tile_bytes + kValueBytes, x, at, dots[tile], sums[tile]);
+      }
     }
-    for (int row = 0; row < kRows; ++row) _mm512_store_ps(result[row], sums[row]);
+    for (int tile = 0; tile < kTiles; ++tile) {
+      for (int row = 0; row < kRows; ++row) {
+        _mm512_storeu_ps(output + row * stride + tile * kTileFeatures, sums[tile][row]);
+      }
+    }
   }
 
  private:

@@ -28,20 +28,25 @@ template <typename S, typename Weights>
 struct FloatTileKernel {
   static_assert(S::kLanes == kTileFeatures);
 
-  template <int kRows>
-  static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
-                  float (&result)[kRows][kTileFeatures]) {
+  static constexpr int kTilesAtOnce = 1;
+
+  template <int kRows, int kTiles>
+  static void Run(const std::byte* tile, int64_t /*tile_bytes*/, const ActivationView& x,
+                  int64_t panel, float* output, int64_t stride) {
     const auto* weights = reinterpret_cast<const typename Weights::Element*>(tile);
     const float* input = x.floats + panel * kPanelRows * x.size;
     typename S::Float sums[kRows];
+#pragma GCC unroll 4
     for (int row = 0; row < kRows; ++row) sums[row] = S::Set(0.0f);
     for (int64_t i = 0; i < x.size; ++i, weights += kTileFeatures) {
       const typename S::Float weight = Weights::Load(weights);
+#pragma GCC unroll 4
       for (int row = 0; row < kRows; ++row) {
         sums[row] = S::Fma(weight, S::Set(input[row * x.size + i]), sums[row]);
       }
     }
-    for (int row = 0; row < kRows; ++row) S::Store(result[row], sums[row]);
+#pragma GCC unroll 4
+    for (int row = 0; row < kRows; ++row) S::Store(output + row * stride, sums[row]);
   }
 };
 

@@ -14,15 +14,16 @@ namespace chimera {
 
 template <DataType kType>
 struct PortableTileKernel {
+  static constexpr int kTilesAtOnce = 1;
   static constexpr bool kIsNibble = kType != DataType::kQ8_0;
   static constexpr int kValueBytes = TileValueBytes(kType);
   static constexpr int kBlockBytes = TileBlockBytes(kType);
 
-  template <int kRows>
-  static void Run(const std::byte* tile, const ActivationView& x, int64_t panel,
-                  float (&result)[kRows][kTileFeatures]) {
-    for (auto& row : result) {
-      for (float& sum : row) sum = 0;
+  template <int kRows, int kTiles>
+  static void Run(const std::byte* tile, int64_t /*tile_bytes*/, const ActivationView& x,
+                  int64_t panel, float* output, int64_t stride) {
+    for (int row = 0; row < kRows; ++row) {
+      for (int feature = 0; feature < kTileFeatures; ++feature) output[row * stride + feature] = 0;
     }
     const int64_t blocks = x.size / kQuantBlock;
     for (int64_t b = panel * blocks; b < (panel + 1) * blocks; ++b, tile += kBlockBytes) {
@@ -33,7 +34,7 @@ struct PortableTileKernel {
         for (int row = 0; row < kRows; ++row) {
           const int64_t at = b * kPanelRows + row;
           const float dot = static_cast<float>(Dot(weights, x.values + at * kQuantBlock));
-          float& sum = result[row][feature];
+          float& sum = output[row * stride + feature];
           sum = std::fma(scale * x.scales[at], dot, sum);
           if (kIsNibble) sum = std::fma(Minimum(tile, feature, scale), x.scaled_sums[at], sum);
         }
