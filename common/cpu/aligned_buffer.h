@@ -8,8 +8,8 @@
 
 namespace chimera {
 
-// Owns `size` bytes, zero at first, aligned to at least 64. Large buffers come straight from the
-// system, which finds memory for a page when it is first touched, and asks for huge pages.
+// Owns `size` bytes, zero at first, aligned to a huge page. Straight from the system, which finds
+// memory for a page when it is first touched, and which is asked for huge pages.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
@@ -21,7 +21,8 @@ class AlignedBuffer {
 
  private:
   struct Unmap {
-    size_t size;
+    void* mapping;
+    size_t mapped;
     void operator()(std::byte* data) const;
   };
 

@@ -1,7 +1,6 @@
 #include "common/cpu/packed_linear.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "common/base/check.h"
 #include "common/cpu/weight_tiles.h"
@@ -31,7 +30,8 @@ CpuKernels::Linear KernelFor(const CpuKernels& kernels, DataType type) {
 
 }  // namespace
 
-PackedLinear::PackedLinear(std::span<const TensorView> weights, ThreadPool* pool) {
+PackedLinear::PackedLinear(std::span<const TensorView> weights, ThreadPool* pool,
+                           BufferArena* arena) {
   CHIMERA_CHECK(!weights.empty());
   input_size_ = weights[0].columns;
   for (const TensorView& weight : weights) {
@@ -43,16 +43,17 @@ PackedLinear::PackedLinear(std::span<const TensorView> weights, ThreadPool* pool
     part.tile_count = TileCount(weight.rows);
     part.first_tile = tile_count_;
     part.tile_bytes = TileBytes(weight.type, weight.columns);
-    part.tiles = AlignedBuffer(part.tile_count * part.tile_bytes);
+    std::byte* const tiles = arena->Take(part.tile_count * part.tile_bytes);
+    part.tiles = tiles;
     pool->ParallelFor(part.tile_count, [&](int64_t begin, int64_t end, int) {
       for (int64_t tile = begin; tile < end; ++tile) {
-        PackTile(weight, tile, part.tiles.data() + tile * part.tile_bytes);
+        PackTile(weight, tile, tiles + tile * part.tile_bytes);
       }
     });
     output_size_ += part.feature_count;
     tile_count_ += part.tile_count;
     reads_quantized_ |= BlockElements(part.type) == kQuantBlock;
-    parts_.push_back(std::move(part));
+    parts_.push_back(part);
   }
 }
 
@@ -70,7 +71,7 @@ void PackedLinear::MultiplyTiles(const CpuKernels& kernels, const ActivationView
     const int64_t first = std::max(begin - part.first_tile, int64_t{0});
     const int64_t last = std::min(end - part.first_tile, part.tile_count);
     if (first >= last) continue;
-    KernelFor(kernels, part.type)({.tiles = part.tiles.data() + first * part.tile_bytes,
+    KernelFor(kernels, part.type)({.tiles = part.tiles + first * part.tile_bytes,
                                    .tile_bytes = part.tile_bytes,
                                    .tile_count = last - first,
                                    .feature_count = part.feature_count - first * kTileFeatures,
@@ -84,7 +85,7 @@ void PackedLinear::CopyRow(int64_t index, std::span<float> output) const {
   for (const Part& part : parts_) {
     const int64_t feature = index - part.first_feature;
     if (feature >= part.feature_count) continue;
-    return UnpackFeature(part.type, part.tiles.data() + feature / kTileFeatures * part.tile_bytes,
+    return UnpackFeature(part.type, part.tiles + feature / kTileFeatures * part.tile_bytes,
                          static_cast<int>(feature % kTileFeatures), output);
   }
   CHIMERA_CHECK(false) << "row " << index << " of " << output_size_;

@@ -8,18 +8,19 @@
 #include <vector>
 
 #include "common/base/thread_pool.h"
-#include "common/cpu/aligned_buffer.h"
+#include "common/cpu/buffer_arena.h"
 #include "common/cpu/cpu_kernels.h"
 #include "common/model/tensor_view.h"
 
 namespace chimera {
 
 // One weight, or several with the same inputs that are multiplied together: the outputs of each
-// follow those of the one before. Owns its memory; immutable after construction.
+// follow those of the one before. Immutable after construction.
 class PackedLinear {
  public:
-  // Repacks on all threads of `pool`. The views are not used afterwards. REQUIRES: equal columns.
-  PackedLinear(std::span<const TensorView> weights, ThreadPool* pool);
+  // Repacks into memory of `arena`, which must outlive the object, on all threads of `pool`. The
+  // views are not used afterwards. REQUIRES: equal columns.
+  PackedLinear(std::span<const TensorView> weights, ThreadPool* pool, BufferArena* arena);
 
   int64_t input_size() const { return input_size_; }
   int64_t output_size() const { return output_size_; }
@@ -42,7 +43,7 @@ class PackedLinear {
     int64_t tile_count;
     int64_t first_tile;
     int64_t tile_bytes;
-    AlignedBuffer tiles;
+    const std::byte* tiles;  // [tile_count, tile_bytes]
   };
 
   // The tiles [begin, end) of all parts' tiles.

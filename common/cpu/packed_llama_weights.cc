@@ -3,8 +3,8 @@
 namespace chimera {
 namespace {
 
-PackedLinear Pack(std::initializer_list<TensorView> weights, ThreadPool* pool) {
-  return PackedLinear(std::span(weights.begin(), weights.size()), pool);
+PackedLinear Pack(std::initializer_list<TensorView> weights, ThreadPool* pool, BufferArena* arena) {
+  return PackedLinear(std::span(weights.begin(), weights.size()), pool, arena);
 }
 
 std::vector<float> Widen(const TensorView& weight) {
@@ -15,21 +15,24 @@ std::vector<float> Widen(const TensorView& weight) {
 
 }  // namespace
 
-PackedLlamaLayer::PackedLlamaLayer(const LlamaLayerWeights& weights, ThreadPool* pool)
+PackedLlamaLayer::PackedLlamaLayer(const LlamaLayerWeights& weights, ThreadPool* pool,
+                                   BufferArena* arena)
     : attention_norm(Widen(weights.attention_norm)),
-      query_key_value(Pack({weights.query, weights.key, weights.value}, pool)),
-      attention_output(Pack({weights.attention_output}, pool)),
+      query_key_value(Pack({weights.query, weights.key, weights.value}, pool, arena)),
+      attention_output(Pack({weights.attention_output}, pool, arena)),
       ffn_norm(Widen(weights.ffn_norm)),
-      ffn_gate_up(Pack({weights.ffn_gate, weights.ffn_up}, pool)),
-      ffn_down(Pack({weights.ffn_down}, pool)) {}
+      ffn_gate_up(Pack({weights.ffn_gate, weights.ffn_up}, pool, arena)),
+      ffn_down(Pack({weights.ffn_down}, pool, arena)) {}
 
 PackedLlamaWeights::PackedLlamaWeights(const LlamaWeights& weights, ThreadPool* pool)
-    : token_embedding(std::make_shared<PackedLinear>(std::span(&weights.token_embedding, 1), pool)),
+    : token_embedding(
+          std::make_shared<PackedLinear>(std::span(&weights.token_embedding, 1), pool, &arena)),
       output_norm(Widen(weights.output_norm)) {
-  for (const LlamaLayerWeights& layer : weights.layers) layers.emplace_back(layer, pool);
+  for (const LlamaLayerWeights& layer : weights.layers) layers.emplace_back(layer, pool, &arena);
   const bool is_tied = weights.output.bytes.data() == weights.token_embedding.bytes.data();
-  output = is_tied ? token_embedding
-                   : std::make_shared<const PackedLinear>(std::span(&weights.output, 1), pool);
+  output = is_tied
+               ? token_embedding
+               : std::make_shared<const PackedLinear>(std::span(&weights.output, 1), pool, &arena);
 }
 
 }  // namespace chimera

@@ -6,13 +6,14 @@
 #include <memory>
 #include <vector>
 
+#include "common/cpu/buffer_arena.h"
 #include "common/cpu/packed_linear.h"
 #include "common/model/llama_weights.h"
 
 namespace chimera {
 
 struct PackedLlamaLayer {
-  PackedLlamaLayer(const LlamaLayerWeights& weights, ThreadPool* pool);
+  PackedLlamaLayer(const LlamaLayerWeights& weights, ThreadPool* pool, BufferArena* arena);
 
   std::vector<float> attention_norm;  // [hidden_size]
   PackedLinear query_key_value;       // outputs: query, key, value
@@ -27,6 +28,7 @@ struct PackedLlamaWeights {
   // Repacks on all threads of `pool`. `weights` is not used afterwards.
   PackedLlamaWeights(const LlamaWeights& weights, ThreadPool* pool);
 
+  BufferArena arena;  // of all that follow, in the order of a step
   std::shared_ptr<const PackedLinear> token_embedding;  // read by row
   std::vector<PackedLlamaLayer> layers;
   std::vector<float> output_norm;              // [hidden_size]

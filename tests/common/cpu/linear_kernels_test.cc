@@ -37,7 +37,8 @@ class LinearKernelsTest : public ::testing::TestWithParam<CpuIsa> {
   // Multiplies `rows` rows and compares each with the reference.
   void ExpectProduct(std::span<const TensorView> weights, int64_t rows, std::mt19937* random) {
     ThreadPool pool(3);
-    const PackedLinear linear(weights, &pool);
+    BufferArena arena;
+    const PackedLinear linear(weights, &pool, &arena);
     const int64_t size = linear.input_size();
     const std::vector<float> x = RandomActivations(rows * size, random);
     Activations activations;
@@ -96,7 +97,8 @@ TEST_P(LinearKernelsTest, CopyRowGivesTheDequantisedRow) {
   for (const DataType type : kAllTypes) {
     const RandomWeight weight(type, 37, 96, &random);
     const TensorView view = weight.view();
-    const PackedLinear linear(std::span(&view, 1), &pool);
+    BufferArena arena;
+    const PackedLinear linear(std::span(&view, 1), &pool, &arena);
     for (int64_t row = 0; row < view.rows; ++row) {
       std::vector<float> expected(view.columns), actual(view.columns);
       Dequantize(type, view.row(row), expected);
