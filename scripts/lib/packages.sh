@@ -10,7 +10,7 @@ PACKAGES=(
 
 # What `scripts/test --all` and `scripts/lint` take besides.
 # shellcheck disable=SC2034
-CLANG_PACKAGES=(clang clang-format clang-tidy git libclang-rt-14-dev shellcheck)
+CLANG_PACKAGES=(clang clang-format clang-tidy git libclang-rt-14-dev llvm shellcheck)
 
 # Needs root: directly or by sudo.
 as_root() {
