@@ -12,13 +12,13 @@ constexpr size_t kAlignment = 64;
 }  // namespace
 
 std::byte* BufferArena::Take(size_t size) {
-  if (buffers_.empty() || buffers_.back().size() - used_ < size) {
-    buffers_.emplace_back(std::max(size, kBufferBytes));
+  const size_t space = (size + kAlignment - 1) / kAlignment * kAlignment;
+  if (buffers_.empty() || buffers_.back().size() - used_ < space) {
+    buffers_.emplace_back(std::max(space, kBufferBytes));
     used_ = 0;
   }
   std::byte* const block = buffers_.back().data() + used_;
-  used_ =
-      std::min(buffers_.back().size(), (used_ + size + kAlignment - 1) / kAlignment * kAlignment);
+  used_ += space;
   return block;
 }
 

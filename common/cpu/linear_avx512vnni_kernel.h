@@ -97,14 +97,15 @@ struct VnniTileKernel {
   // A chain of dot products waits for itself; two tiles of four rows are chains enough, and use a
   // broadcast twice.
   static constexpr int kTilesAtOnce = 2;
+  // Up to so many rows memory decides, and one stream without prefetching is what it does best.
+  static constexpr int kMostStreamedRows = 2;
   static constexpr int kValueBytes = TileValueBytes(kType);
   static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   template <int kRows, int kTiles>
   static void Run(const std::byte* tiles, int64_t tile_bytes, const ActivationView& x,
                   int64_t panel, float* output, int64_t stride) {
-    if constexpr (kTiles > 1 && kRows < 3) {
-      // Memory decides, and one stream is what it does best.
+    if constexpr (kTiles > 1 && kRows <= kMostStreamedRows) {
       for (int tile = 0; tile < kTiles; ++tile) {
         Run<kRows, 1>(tiles + tile * tile_bytes, tile_bytes, x, panel,
                       output + tile * kTileFeatures, stride);
@@ -119,7 +120,7 @@ struct VnniTileKernel {
     int64_t at = panel * blocks * kPanelRows;
     const std::byte* next = tiles + kTiles * tile_bytes;
     for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tiles += kBlockBytes) {
-      if (kRows > 2) PrefetchToL2<VnniTileKernel>(next, kTiles * kBlockBytes);
+      if (kRows > kMostStreamedRows) PrefetchToL2<VnniTileKernel>(next, kTiles * kBlockBytes);
       next += kTiles * kBlockBytes;
       __m512i dots[kTiles][kRows];
 #pragma GCC unroll 2

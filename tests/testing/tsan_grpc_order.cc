@@ -37,6 +37,18 @@ grpc_event AfterItsStart(grpc_event event) {
   return event;
 }
 
+// A wait on a condition variable: lets go of the mutex and holds it again at the end.
+class VisibleWait {
+ public:
+  explicit VisibleWait(absl::Mutex* mutex) : mutex_(mutex) { __tsan_release(mutex_); }
+  ~VisibleWait() { __tsan_acquire(mutex_); }
+  VisibleWait(const VisibleWait&) = delete;
+  VisibleWait& operator=(const VisibleWait&) = delete;
+
+ private:
+  absl::Mutex* const mutex_;
+};
+
 }  // namespace
 
 grpc_call_error grpc_call_start_batch(grpc_call* call, const grpc_op* ops, size_t count, void* tag,
@@ -87,27 +99,22 @@ void Mutex::Unlock() {
 void CondVar::Wait(Mutex* mutex) {
   static const auto next =
       NextDefinition<void (*)(CondVar*, Mutex*)>(CHIMERA_ABSL_SYMBOL("7CondVar4WaitEPNS0_5MutexE"));
-  __tsan_release(mutex);
+  const VisibleWait wait(mutex);
   next(this, mutex);
-  __tsan_acquire(mutex);
 }
 
 bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
   static const auto next = NextDefinition<bool (*)(CondVar*, Mutex*, Duration)>(
       CHIMERA_ABSL_SYMBOL("7CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE"));
-  __tsan_release(mutex);
-  const bool timed_out = next(this, mutex, timeout);
-  __tsan_acquire(mutex);
-  return timed_out;
+  const VisibleWait wait(mutex);
+  return next(this, mutex, timeout);
 }
 
 bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
   static const auto next = NextDefinition<bool (*)(CondVar*, Mutex*, Time)>(
       CHIMERA_ABSL_SYMBOL("7CondVar16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE"));
-  __tsan_release(mutex);
-  const bool timed_out = next(this, mutex, deadline);
-  __tsan_acquire(mutex);
-  return timed_out;
+  const VisibleWait wait(mutex);
+  return next(this, mutex, deadline);
 }
 
 ABSL_NAMESPACE_END
