@@ -13,131 +13,181 @@ template <typename S>
 class AttentionKernel {
  public:
   static void Run(const AttentionTask& task) {
-    const int64_t padded = (task.position_count + S::kLanes - 1) / S::kLanes * S::kLanes;
-    ComputeScores(task, padded);
-    for (int64_t i = 0; i < task.head_count * task.head_dim; i += S::kLanes) {
-      S::Store(task.output + i, S::Set(0.0f));
+    const int64_t count = task.paged_count + task.node_count;
+    const Shape shape = {.count = count,
+                         .padded = (count + S::kLanes - 1) / S::kLanes * S::kLanes,
+                         .scale = 1.0f / __builtin_sqrtf(static_cast<float>(task.head_dim))};
+    int64_t head = 0;
+    for (; head + kMostHeads <= task.head_count; head += kMostHeads) {
+      RunHeads<kMostHeads>(task, shape, head);
     }
-    for (int64_t head = 0; head < task.head_count; ++head) {
-      ScoresToWeights(task.weights + head * padded, task.position_count, padded);
-    }
-    SumValues(task, padded);
-    for (int64_t head = 0; head < task.head_count; ++head) {
-      DivideByTotal(task.weights + head * padded, padded, task.head_dim,
-                    task.output + head * task.head_dim);
+    switch (task.head_count - head) {
+      case 1:
+        return RunHeads<1>(task, shape, head);
+      case 2:
+        return RunHeads<2>(task, shape, head);
+      case 3:
+        return RunHeads<3>(task, shape, head);
     }
   }
 
  private:
   using Float = typename S::Float;
 
-  static void Widen(const uint16_t* from, int64_t size, float* to) {
-    for (int64_t i = 0; i < size; i += S::kLanes) S::Store(to + i, S::LoadHalf(from + i));
+  static_assert(S::kLanes == kKvPagePositions);
+
+  // Heads that are computed together, so that a key or value is loaded and widened once for them.
+  static constexpr int kMostHeads = 4;
+
+  struct Shape {
+    int64_t count;   // positions
+    int64_t padded;  // positions in scratch
+    float scale;     // of the scores
+  };
+
+  template <int kHeads>
+  static void RunHeads(const AttentionTask& task, const Shape& shape, int64_t head) {
+    const float* queries = task.queries + head * task.head_dim;
+    float* weights = task.weights + head * shape.padded;
+    float* output = task.output + head * task.head_dim;
+    for (int64_t position = 0; position < task.paged_count; position += kKvPagePositions) {
+      ScorePage<kHeads>(task.pages[position / kKvPagePositions].keys, queries, task.head_dim, shape,
+                        weights + position);
+    }
+    for (int64_t node = 0; node < task.node_count; ++node) {
+      ScoreNode<kHeads>(task.nodes[node].key, queries, task.head_dim, shape,
+                        weights + task.paged_count + node);
+    }
+    float totals[kHeads];
+    for (int i = 0; i < kHeads; ++i) {
+      totals[i] = ScoresToWeights(shape, weights + i * shape.padded);
+    }
+    constexpr int kFit = (S::kRegisters - 2) / kHeads;  // beside a value and a weight
+    constexpr int kVectors = kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
+    int64_t d = 0;
+    for (; d + kVectors * S::kLanes <= task.head_dim; d += kVectors * S::kLanes) {
+      SumValues<kHeads, kVectors>(task, weights, shape.padded, totals, d, output + d);
+    }
+    for (; d < task.head_dim; d += S::kLanes) {
+      SumValues<kHeads, 1>(task, weights, shape.padded, totals, d, output + d);
+    }
   }
 
-  static void ComputeScores(const AttentionTask& task, int64_t padded) {
-    const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(task.head_dim));
-    int64_t position = 0;
-    for (int64_t i = 0; i < task.segment_count; ++i) {
-      const KvSegment& segment = task.segments[i];
-      Widen(segment.keys, segment.count * task.head_dim, task.widened);
-      for (int64_t head = 0; head < task.head_count; ++head) {
-        const float* query = task.queries + head * task.head_dim;
-        float* scores = task.weights + head * padded + position;
-        int32_t p = 0;
-        for (; p + 4 <= segment.count; p += 4) {
-          DotFour(query, task.widened + p * task.head_dim, task.head_dim, scores + p);
+  // Scores of all positions of a page. Lane j of the reference's sum is a vector here, with one
+  // position per lane, and SumLanes adds vectors.
+  template <int kHeads>
+  static void ScorePage(const uint16_t* keys, const float* queries, int64_t head_dim,
+                        const Shape& shape, float* scores) {
+    Float sums[kHeads];
+    SumOfLanes<kHeads, 1, 0>(keys, queries, head_dim, sums);
+#pragma GCC unroll 4
+    for (int i = 0; i < kHeads; ++i) {
+      S::Store(scores + i * shape.padded, S::Mul(sums[i], S::Set(shape.scale)));
+    }
+  }
+
+  // Lanes kLane, kLane + kStep, kLane + 2 kStep, ... added up as SumLanes does: all if kStep is 1.
+  template <int kHeads, int kStep, int kLane>
+  static void SumOfLanes(const uint16_t* keys, const float* queries, int64_t head_dim,
+                         Float (&sums)[kHeads]) {
+    if constexpr (kStep == S::kLanes) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kHeads; ++i) sums[i] = S::Set(0.0f);
+      for (int64_t d = kLane; d < head_dim; d += S::kLanes) {
+        const Float key = S::LoadHalf(keys + d * kKvPagePositions);
+#pragma GCC unroll 4
+        for (int i = 0; i < kHeads; ++i) {
+          sums[i] = S::Fma(S::Set(queries[i * head_dim + d]), key, sums[i]);
         }
-        for (; p < segment.count; ++p) {
-          scores[p] = Dot(query, task.widened + p * task.head_dim, task.head_dim);
-        }
-        for (p = 0; p < segment.count; ++p) scores[p] *= scale;
       }
-      position += segment.count;
+    } else {
+      Float others[kHeads];
+      SumOfLanes<kHeads, 2 * kStep, kLane>(keys, queries, head_dim, sums);
+      SumOfLanes<kHeads, 2 * kStep, kLane + kStep>(keys, queries, head_dim, others);
+#pragma GCC unroll 4
+      for (int i = 0; i < kHeads; ++i) sums[i] = S::Add(sums[i], others[i]);
     }
   }
 
-  static float Dot(const float* query, const float* key, int64_t head_dim) {
-    Float lanes = S::Set(0.0f);
-    for (int64_t d = 0; d < head_dim; d += S::kLanes) {
-      lanes = S::Fma(S::Load(query + d), S::Load(key + d), lanes);
-    }
-    return S::Sum(lanes);
-  }
-
-  // Four keys at once: their dependent chains overlap, and the sums share instructions.
-  static void DotFour(const float* query, const float* keys, int64_t head_dim, float* dots) {
-    Float lanes[4];
+  // The scores of one position.
+  template <int kHeads>
+  static void ScoreNode(const uint16_t* key, const float* queries, int64_t head_dim,
+                        const Shape& shape, float* scores) {
+    Float lanes[kMostHeads];
 #pragma GCC unroll 4
     for (Float& lane : lanes) lane = S::Set(0.0f);
     for (int64_t d = 0; d < head_dim; d += S::kLanes) {
-      const Float q = S::Load(query + d);
+      const Float part = S::LoadHalf(key + d);
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) {
-        lanes[i] = S::Fma(q, S::Load(keys + i * head_dim + d), lanes[i]);
+      for (int i = 0; i < kHeads; ++i) {
+        lanes[i] = S::Fma(S::Load(queries + i * head_dim + d), part, lanes[i]);
       }
     }
+    float dots[kMostHeads];
     S::SumEachOfFour(lanes, dots);
+    for (int i = 0; i < kHeads; ++i) scores[i * shape.padded] = dots[i] * shape.scale;
   }
 
-  static void ScoresToWeights(float* weights, int64_t count, int64_t padded) {
+  // Returns the total of the weights.
+  [[gnu::flatten]] static float ScoresToWeights(const Shape& shape, float* weights) {
     // The padding's weights become 0, which changes no sum.
-    for (int64_t p = count; p < padded; ++p) weights[p] = -__builtin_inff();
+    for (int64_t p = shape.count; p < shape.padded; ++p) weights[p] = -__builtin_inff();
     Float largest = S::Load(weights);
-    for (int64_t p = S::kLanes; p < padded; p += S::kLanes) {
+    for (int64_t p = S::kLanes; p < shape.padded; p += S::kLanes) {
       const Float scores = S::Load(weights + p);
       largest = S::Select(S::Less(largest, scores), scores, largest);
     }
     const Float shift = S::Set(S::Max(largest));
-    for (int64_t p = 0; p < padded; p += S::kLanes) {
-      S::Store(weights + p, VectorExp<S>(S::Sub(S::Load(weights + p), shift)));
-    }
-  }
-
-  static void SumValues(const AttentionTask& task, int64_t padded) {
-    int64_t position = 0;
-    for (int64_t i = 0; i < task.segment_count; ++i) {
-      const KvSegment& segment = task.segments[i];
-      Widen(segment.values, segment.count * task.head_dim, task.widened);
-      for (int64_t head = 0; head < task.head_count; ++head) {
-        const float* weights = task.weights + head * padded + position;
-        float* output = task.output + head * task.head_dim;
-        int64_t d = 0;
-        for (; d + 4 * S::kLanes <= task.head_dim; d += 4 * S::kLanes) {
-          AddValues<4>(weights, task.widened + d, segment.count, task.head_dim, output + d);
-        }
-        for (; d < task.head_dim; d += S::kLanes) {
-          AddValues<1>(weights, task.widened + d, segment.count, task.head_dim, output + d);
-        }
-      }
-      position += segment.count;
-    }
-  }
-
-  // output[16 kVectors] += weights[p] * values[p] for p ascending.
-  template <int kVectors>
-  static void AddValues(const float* weights, const float* values, int64_t count, int64_t stride,
-                        float* output) {
-    Float sums[kVectors];
-#pragma GCC unroll 4
-    for (int i = 0; i < kVectors; ++i) sums[i] = S::Load(output + i * S::kLanes);
-    for (int64_t p = 0; p < count; ++p, values += stride) {
-      const Float weight = S::Set(weights[p]);
-#pragma GCC unroll 4
-      for (int i = 0; i < kVectors; ++i) {
-        sums[i] = S::Fma(weight, S::Load(values + i * S::kLanes), sums[i]);
-      }
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < kVectors; ++i) S::Store(output + i * S::kLanes, sums[i]);
-  }
-
-  static void DivideByTotal(const float* weights, int64_t padded, int64_t head_dim, float* output) {
     Float lanes = S::Set(0.0f);
-    for (int64_t p = 0; p < padded; p += S::kLanes) lanes = S::Add(lanes, S::Load(weights + p));
-    const Float total = S::Set(S::Sum(lanes));
-    for (int64_t d = 0; d < head_dim; d += S::kLanes) {
-      S::Store(output + d, S::Div(S::Load(output + d), total));
+    for (int64_t p = 0; p < shape.padded; p += S::kLanes) {
+      const Float weight = VectorExp<S>(S::Sub(S::Load(weights + p), shift));
+      S::Store(weights + p, weight);
+      lanes = S::Add(lanes, weight);
+    }
+    return S::Sum(lanes);
+  }
+
+  // output[16 kVectors] = sum of weights[p] * values[p], p ascending, divided by the total; `first`
+  // is the first element of the values.
+  template <int kHeads, int kVectors>
+  static void SumValues(const AttentionTask& task, const float* weights, int64_t padded,
+                        const float (&totals)[kHeads], int64_t first, float* output) {
+    Float sums[kHeads][kVectors];
+#pragma GCC unroll 4
+    for (auto& head_sums : sums) {
+#pragma GCC unroll 4
+      for (Float& sum : head_sums) sum = S::Set(0.0f);
+    }
+    for (int64_t begin = 0; begin < task.paged_count; begin += kKvPagePositions) {
+      const uint16_t* value = task.pages[begin / kKvPagePositions].values + first;
+      const int64_t left = task.paged_count - begin;
+      const int64_t end = begin + (left < kKvPagePositions ? left : kKvPagePositions);
+      for (int64_t p = begin; p < end; ++p, value += task.head_dim) {
+        AddValue(value, weights + p, padded, sums);
+      }
+    }
+    for (int64_t node = 0; node < task.node_count; ++node) {
+      AddValue(task.nodes[node].value + first, weights + task.paged_count + node, padded, sums);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kHeads; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) {
+        S::Store(output + i * task.head_dim + j * S::kLanes, S::Div(sums[i][j], S::Set(totals[i])));
+      }
+    }
+  }
+
+  template <int kHeads, int kVectors>
+  static void AddValue(const uint16_t* value, const float* weights, int64_t padded,
+                       Float (&sums)[kHeads][kVectors]) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      const Float part = S::LoadHalf(value + j * S::kLanes);
+#pragma GCC unroll 4
+      for (int i = 0; i < kHeads; ++i) {
+        sums[i][j] = S::Fma(S::Set(weights[i * padded]), part, sums[i][j]);
+      }
     }
   }
 };

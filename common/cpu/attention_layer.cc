@@ -3,14 +3,8 @@
 #include <algorithm>
 
 namespace chimera {
-namespace {
 
-KvSegment Segment(const KvCache::Block& block, int64_t kv_head, int64_t offset, int32_t count) {
-  const int64_t at = kv_head * block.head_stride + offset;
-  return {.keys = block.keys + at, .values = block.values + at, .count = count};
-}
-
-}  // namespace
+static_assert(kKvPagePositions == kPagePositions);
 
 AttentionLayer::AttentionLayer(const LlamaConfig& config, int64_t position_limit,
                                const CpuKernels& kernels, ThreadPool* pool)
@@ -19,11 +13,11 @@ AttentionLayer::AttentionLayer(const LlamaConfig& config, int64_t position_limit
       pool_(pool),
       rope_(position_limit, config.head_dim, config.rope_base),
       scratch_(pool->thread_count()) {
-  for (Scratch& scratch : scratch_) scratch.widened.resize(size_t{kMaxSegment} * config.head_dim);
+  for (Scratch& scratch : scratch_) scratch.key.resize(config.head_dim);
 }
 
 void AttentionLayer::StoreKeyValue(const StagedStep& step, int64_t index, int layer,
-                                   float* query_key_value, KvCache* cache) {
+                                   float* query_key_value, KvCache* cache, int thread) {
   const StagedRow& row = step.rows[index];
   const SequenceStep& sequence = step.sequence_of(row);
   float* key = query_key_value + config_.query_size();
@@ -38,30 +32,36 @@ void AttentionLayer::StoreKeyValue(const StagedStep& step, int64_t index, int la
               : cache->Page(layer, sequence.pages[row.position / kPagePositions]);
   const int64_t place = is_tree ? row.node : row.position % kPagePositions;
   for (int head = 0; head < config_.kv_head_count; ++head) {
-    const int64_t to = head * block.head_stride + place * config_.head_dim;
     const int64_t from = int64_t{head} * config_.head_dim;
-    kernels_.to_half(key + from, config_.head_dim, block.keys + to);
-    kernels_.to_half(value + from, config_.head_dim, block.values + to);
+    uint16_t* half_key = scratch_[thread].key.data();
+    kernels_.to_half(key + from, config_.head_dim, half_key);
+    cache->PutKey(block, head, place, half_key);
+    kernels_.to_half(value + from, config_.head_dim,
+                     block.values + head * block.head_stride + place * config_.head_dim);
   }
 }
 
-void AttentionLayer::ListSegments(const StagedStep& step, const StagedRow& row, int layer,
-                                  int64_t kv_head, const KvCache& cache,
-                                  std::vector<KvSegment>* segments) const {
+int64_t AttentionLayer::ListPositions(const StagedStep& step, const StagedRow& row, int layer,
+                                      int64_t kv_head, const KvCache& cache,
+                                      Scratch* scratch) const {
   const SequenceStep& sequence = step.sequence_of(row);
   const bool is_tree = sequence.tree != nullptr;
   const int32_t paged = is_tree ? sequence.context_length : row.position + 1;
-  segments->clear();
+  scratch->pages.clear();
   for (int32_t position = 0; position < paged; position += kPagePositions) {
     const KvCache::Block page = cache.Page(layer, sequence.pages[position / kPagePositions]);
-    segments->push_back(Segment(page, kv_head, 0, std::min(kPagePositions, paged - position)));
+    const int64_t at = kv_head * page.head_stride;
+    scratch->pages.push_back({.keys = page.keys + at, .values = page.values + at});
   }
-  if (!is_tree) return;
-  const KvCache::Block scratch = cache.Scratch(layer, sequence.slot);
+  scratch->nodes.clear();
+  if (!is_tree) return paged;
+  const KvCache::Block nodes = cache.Scratch(layer, sequence.slot);
   for (int node = row.node; node >= 0; node = sequence.tree->parent(node)) {
-    segments->push_back(Segment(scratch, kv_head, int64_t{node} * config_.head_dim, 1));
+    const int64_t at = kv_head * nodes.head_stride + int64_t{node} * config_.head_dim;
+    scratch->nodes.push_back({.key = nodes.keys + at, .value = nodes.values + at});
   }
-  std::reverse(segments->end() - (row.position - paged + 1), segments->end());
+  std::reverse(scratch->nodes.begin(), scratch->nodes.end());
+  return paged;
 }
 
 void AttentionLayer::Attend(const StagedStep& step, int layer, const float* query_key_value,
@@ -91,7 +91,7 @@ void AttentionLayer::AttendGroup(const StagedStep& step, const HeadGroup& part,
                                  Scratch* scratch, Activations* output) const {
   const StagedRow& row = step.rows[part.row];
   const int64_t kv_head = part.first_head / (config_.query_head_count / config_.kv_head_count);
-  ListSegments(step, row, part.layer, kv_head, cache, &scratch->segments);
+  const int64_t paged = ListPositions(step, row, part.layer, kv_head, cache, scratch);
   const int64_t positions = int64_t{row.position} + 1;
   const size_t weights = part.head_count * PaddedPositions(positions);
   if (scratch->weights.size() < weights) scratch->weights.resize(weights);
@@ -100,11 +100,11 @@ void AttentionLayer::AttendGroup(const StagedStep& step, const HeadGroup& part,
   kernels_.attention({.queries = query_key_value + part.row * stride + offset,
                       .head_count = part.head_count,
                       .head_dim = config_.head_dim,
-                      .segments = scratch->segments.data(),
-                      .segment_count = static_cast<int64_t>(scratch->segments.size()),
-                      .position_count = positions,
+                      .pages = scratch->pages.data(),
+                      .paged_count = paged,
+                      .nodes = scratch->nodes.data(),
+                      .node_count = static_cast<int64_t>(scratch->nodes.size()),
                       .weights = scratch->weights.data(),
-                      .widened = scratch->widened.data(),
                       .output = output->row(part.row) + offset});
 }
 

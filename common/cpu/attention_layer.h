@@ -26,9 +26,9 @@ class AttentionLayer {
 
   // Turns the queries and keys of row `index` by RoPE, in place, and stores its key and value: in
   // its page, or in its slot's scratch if it is a node of a tree. `query_key_value` is the row,
-  // [query_size + 2 kv_size].
+  // [query_size + 2 kv_size], `thread` the pool's thread that calls.
   void StoreKeyValue(const StagedStep& step, int64_t index, int layer, float* query_key_value,
-                     KvCache* cache);
+                     KvCache* cache, int thread);
 
   // Writes the heads' outputs of every row to `output` [n_rows, query_size]: row i of
   // `query_key_value` [n_rows, query_size + 2 kv_size] attends to the positions below its
@@ -40,9 +40,10 @@ class AttentionLayer {
  private:
   // What one thread needs.
   struct Scratch {
-    std::vector<KvSegment> segments;
+    std::vector<uint16_t> key;
+    std::vector<KvPage> pages;
+    std::vector<KvNode> nodes;
     std::vector<float> weights;
-    std::vector<float> widened;
   };
 
   // Query heads of one row that share a key/value head.
@@ -56,9 +57,10 @@ class AttentionLayer {
   void AttendGroup(const StagedStep& step, const HeadGroup& part, const float* query_key_value,
                    const KvCache& cache, Scratch* scratch, Activations* output) const;
 
-  // Lists where the keys and values of positions 0 .. row.position are, for one kv head.
-  void ListSegments(const StagedStep& step, const StagedRow& row, int layer, int64_t kv_head,
-                    const KvCache& cache, std::vector<KvSegment>* segments) const;
+  // Lists where the keys and values of positions 0 .. row.position are, for one kv head. Returns
+  // how many of them are in pages.
+  int64_t ListPositions(const StagedStep& step, const StagedRow& row, int layer, int64_t kv_head,
+                        const KvCache& cache, Scratch* scratch) const;
 
   const LlamaConfig& config_;
   const CpuKernels& kernels_;

@@ -7,28 +7,34 @@
 
 namespace chimera {
 
-// Consecutive positions whose keys and values lie one after the other in memory.
-struct KvSegment {
-  const uint16_t* keys = nullptr;    // [count, head_dim] fp16
-  const uint16_t* values = nullptr;  // [count, head_dim] fp16
-  int32_t count = 0;                 // at most kMaxSegment
+// kPagePositions of common/backend/backend.h, which the kernels keep away from (simd_avx2.h).
+inline constexpr int kKvPagePositions = 16;
+
+// Keys and values of kKvPagePositions positions. Keys lie so that one load takes the same element
+// of all positions: their scores need no sum across lanes.
+struct KvPage {
+  const uint16_t* keys = nullptr;    // [head_dim, kKvPagePositions] fp16
+  const uint16_t* values = nullptr;  // [kKvPagePositions, head_dim] fp16
 };
 
-// Positions of the longest segment.
-inline constexpr int32_t kMaxSegment = 16;
+// Key and value of one position.
+struct KvNode {
+  const uint16_t* key = nullptr;    // [head_dim] fp16
+  const uint16_t* value = nullptr;  // [head_dim] fp16
+};
 
-// Query heads of one row that share a key/value head (common/ops/attention.h).
+// Query heads of one row that share a key/value head (common/ops/attention.h). The positions are
+// those of the pages and then those of the nodes.
 struct AttentionTask {
   const float* queries = nullptr;  // [head_count, head_dim]
   int64_t head_count = 0;
   int64_t head_dim = 0;
-  const KvSegment* segments = nullptr;  // in position order, from position 0
-  int64_t segment_count = 0;
-  int64_t position_count = 0;  // of all segments
-  // Scratch: weights [head_count, position_count rounded up to 16], floats [kMaxSegment, head_dim].
-  float* weights = nullptr;
-  float* widened = nullptr;
-  float* output = nullptr;  // [head_count, head_dim]
+  const KvPage* pages = nullptr;  // in position order, from position 0
+  int64_t paged_count = 0;  // positions in pages; what the last page holds behind them is ignored
+  const KvNode* nodes = nullptr;
+  int64_t node_count = 0;
+  float* weights = nullptr;  // scratch [head_count, PaddedPositions(paged_count + node_count)]
+  float* output = nullptr;   // [head_count, head_dim]
 };
 
 // Floats of one head's part of AttentionTask::weights.

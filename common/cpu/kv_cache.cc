@@ -14,7 +14,11 @@ KvCache::Blocks::Blocks(const LlamaConfig& config, int32_t count, int64_t positi
 KvCache::Block KvCache::Blocks::At(int layer, int32_t index) const {
   const int64_t half = head_count_ * head_stride_;
   uint16_t* block = elements_ + (layer * count_ + index) * 2 * half;
-  return {.keys = block, .values = block + half, .head_stride = head_stride_};
+  Block result;
+  result.keys = block;
+  result.values = block + half;
+  result.head_stride = head_stride_;
+  return result;
 }
 
 KvCache::KvCache(const LlamaConfig& config, const BackendLimits& limits)
@@ -24,16 +28,25 @@ KvCache::KvCache(const LlamaConfig& config, const BackendLimits& limits)
       pages_(config, limits.page_count, kPagePositions),
       scratch_(config, limits.slot_count, TokenTree::kMaxNodes) {}
 
+void KvCache::PutKey(const Block& block, int64_t head, int64_t index, const uint16_t* key) const {
+  uint16_t* to = block.keys + head * block.head_stride + index * block.key_stride;
+  for (int64_t d = 0; d < head_dim_; ++d) to[d * block.key_step] = key[d];
+}
+
+void KvCache::GetKey(const Block& block, int64_t head, int64_t index, uint16_t* key) const {
+  const uint16_t* from = block.keys + head * block.head_stride + index * block.key_stride;
+  for (int64_t d = 0; d < head_dim_; ++d) key[d] = from[d * block.key_step];
+}
+
 void KvCache::CopyNodeToPage(int32_t slot, int node, int32_t page, int index) {
-  const size_t bytes = head_dim_ * sizeof(uint16_t);
   for (int layer = 0; layer < layer_count_; ++layer) {
     const Block from = Scratch(layer, slot);
     const Block to = Page(layer, page);
     for (int head = 0; head < kv_head_count_; ++head) {
-      const int64_t source = head * from.head_stride + node * head_dim_;
-      const int64_t target = head * to.head_stride + index * head_dim_;
-      std::memcpy(to.keys + target, from.keys + source, bytes);
-      std::memcpy(to.values + target, from.values + source, bytes);
+      PutKey(to, head, index, from.keys + head * from.head_stride + node * head_dim_);
+      std::memcpy(to.values + head * to.head_stride + index * head_dim_,
+                  from.values + head * from.head_stride + node * head_dim_,
+                  head_dim_ * sizeof(uint16_t));
     }
   }
 }
@@ -42,7 +55,12 @@ std::vector<std::byte> KvCache::CopyPage(int32_t page) const {
   const int64_t layer_bytes = pages_.block_bytes();
   std::vector<std::byte> bytes(layer_count_ * layer_bytes);
   for (int layer = 0; layer < layer_count_; ++layer) {
-    std::memcpy(bytes.data() + layer * layer_bytes, Page(layer, page).keys, layer_bytes);
+    const Block block = Page(layer, page);
+    auto* keys = reinterpret_cast<uint16_t*>(bytes.data() + layer * layer_bytes);
+    for (int head = 0; head < kv_head_count_; ++head) {
+      for (int i = 0; i < kPagePositions; ++i, keys += head_dim_) GetKey(block, head, i, keys);
+    }
+    std::memcpy(keys, block.values, layer_bytes / 2);
   }
   return bytes;
 }

@@ -97,31 +97,32 @@ struct VnniTileKernel {
   // A chain of dot products waits for itself; two tiles of four rows are chains enough, and use a
   // broadcast twice.
   static constexpr int kTilesAtOnce = 2;
-  // Up to so many rows memory decides, and one stream without prefetching is what it does best.
   static constexpr int kMostStreamedRows = 2;
   static constexpr int kValueBytes = TileValueBytes(kType);
   static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   template <int kRows, int kTiles>
-  static void Run(const std::byte* tiles, int64_t tile_bytes, const ActivationView& x,
-                  int64_t panel, float* output, int64_t stride) {
-    if constexpr (kTiles > 1 && kRows <= kMostStreamedRows) {
+  static void Run(const std::byte* tiles, const LinearTask& task, int64_t panel,
+                  TilePrefetch prefetch, float* output, int64_t stride) {
+    const ActivationView& x = task.x;
+    const int64_t tile_bytes = task.tile_bytes;
+    if (kTiles > 1 && kRows <= kMostStreamedRows && x.row_count <= kMostStreamedRows) {
       for (int tile = 0; tile < kTiles; ++tile) {
-        Run<kRows, 1>(tiles + tile * tile_bytes, tile_bytes, x, panel,
+        Run<kRows, 1>(tiles + tile * tile_bytes, task, panel, prefetch,
                       output + tile * kTileFeatures, stride);
       }
       return;
     }
     __m512 sums[kTiles][kRows];
+#pragma GCC unroll 2
     for (auto& tile_sums : sums) {
+#pragma GCC unroll 4
       for (__m512& sum : tile_sums) sum = _mm512_setzero_ps();
     }
     const int64_t blocks = x.size / kQuantBlock;
     int64_t at = panel * blocks * kPanelRows;
-    const std::byte* next = tiles + kTiles * tile_bytes;
     for (int64_t b = 0; b < blocks; ++b, at += kPanelRows, tiles += kBlockBytes) {
-      if (kRows > kMostStreamedRows) PrefetchToL2<VnniTileKernel>(next, kTiles * kBlockBytes);
-      next += kTiles * kBlockBytes;
+      PrefetchBlock<VnniTileKernel>(&prefetch);
       __m512i dots[kTiles][kRows];
 #pragma GCC unroll 2
       for (int tile = 0; tile < kTiles; ++tile) {
@@ -137,7 +138,9 @@ struct VnniTileKernel {
         AddBlock<kRows>(tiles + tile * tile_bytes + kValueBytes, x, at, dots[tile], sums[tile]);
       }
     }
+#pragma GCC unroll 2
     for (int tile = 0; tile < kTiles; ++tile) {
+#pragma GCC unroll 4
       for (int row = 0; row < kRows; ++row) {
         _mm512_storeu_ps(output + row * stride + tile * kTileFeatures, sums[tile][row]);
       }

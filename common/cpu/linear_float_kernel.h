@@ -29,10 +29,13 @@ struct FloatTileKernel {
   static_assert(S::kLanes == kTileFeatures);
 
   static constexpr int kTilesAtOnce = 1;
+  static constexpr int kMostStreamedRows = INT32_MAX;  // no prefetching
+  static constexpr int kBlockBytes = 0;
 
   template <int kRows, int kTiles>
-  static void Run(const std::byte* tile, int64_t /*tile_bytes*/, const ActivationView& x,
-                  int64_t panel, float* output, int64_t stride) {
+  static void Run(const std::byte* tile, const LinearTask& task, int64_t panel,
+                  TilePrefetch /*prefetch*/, float* output, int64_t stride) {
+    const ActivationView& x = task.x;
     const auto* weights = reinterpret_cast<const typename Weights::Element*>(tile);
     const float* input = x.floats + panel * kPanelRows * x.size;
     typename S::Float sums[kRows];

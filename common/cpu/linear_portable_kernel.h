@@ -15,13 +15,15 @@ namespace chimera {
 template <DataType kType>
 struct PortableTileKernel {
   static constexpr int kTilesAtOnce = 1;
+  static constexpr int kMostStreamedRows = INT32_MAX;  // no prefetching
   static constexpr bool kIsNibble = kType != DataType::kQ8_0;
   static constexpr int kValueBytes = TileValueBytes(kType);
   static constexpr int kBlockBytes = TileBlockBytes(kType);
 
   template <int kRows, int kTiles>
-  static void Run(const std::byte* tile, int64_t /*tile_bytes*/, const ActivationView& x,
-                  int64_t panel, float* output, int64_t stride) {
+  static void Run(const std::byte* tile, const LinearTask& task, int64_t panel,
+                  TilePrefetch /*prefetch*/, float* output, int64_t stride) {
+    const ActivationView& x = task.x;
     for (int row = 0; row < kRows; ++row) {
       for (int feature = 0; feature < kTileFeatures; ++feature) output[row * stride + feature] = 0;
     }

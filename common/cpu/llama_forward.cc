@@ -42,10 +42,10 @@ void LlamaForward::RunAttention(int layer, KvCache* cache) {
   const PackedLlamaLayer& weights = weights_.layers[layer];
   Normalize(weights.attention_norm, weights.query_key_value);
   Multiply(weights.query_key_value);
-  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
+  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int thread) {
     for (int64_t row = begin; row < end; ++row) {
       float* query_key_value = products_.data() + row * weights.query_key_value.output_size();
-      attention_.StoreKeyValue(*step_, row, layer, query_key_value, cache);
+      attention_.StoreKeyValue(*step_, row, layer, query_key_value, cache, thread);
     }
   });
   activations_.Reset(row_count(), config_.query_size());

@@ -20,6 +20,7 @@ namespace chimera {
 template <CpuIsa kIsa>
 struct Avx2Simd {
   static constexpr int kLanes = 16;
+  static constexpr int kRegisters = 8;
   struct Float {
     __m256 low, high;  // lanes 0-7 and 8-15
   };

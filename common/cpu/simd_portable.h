@@ -19,6 +19,8 @@ namespace chimera {
 
 struct PortableSimd {
   static constexpr int kLanes = 16;
+  // Floats that fit into the processor's registers.
+  static constexpr int kRegisters = 8;
   using Float = std::array<float, kLanes>;
   using Int = std::array<int32_t, kLanes>;
   using Mask = std::array<bool, kLanes>;

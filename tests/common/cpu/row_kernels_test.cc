@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <random>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "common/base/float16.h"
 #include "common/cpu/cpu_kernels.h"
@@ -96,55 +101,81 @@ TEST_P(RowKernelsTest, AddToAndToHalf) {
   }
 }
 
-// Keys and values of a sequence, cut into segments that are scattered in memory.
+// Keys and values of a sequence, the first in pages and the last as nodes, scattered in memory.
 struct ScatteredKv {
-  ScatteredKv(int64_t positions, int64_t head_dim, std::mt19937* random)
-      : memory(4 * (positions + kMaxSegment) * head_dim) {
-    for (uint16_t& half : memory) half = FloatToHalf(RandomFloats(1, 2.0f, random)[0]);
+  ScatteredKv(int64_t paged_count, int64_t node_count, int64_t head_dim, std::mt19937* random)
+      : memory(4 * (paged_count + node_count + kKvPagePositions) * head_dim) {
+    // What a last page holds behind its positions must not matter.
+    std::fill(memory.begin(), memory.end(), FloatToHalf(std::numeric_limits<float>::quiet_NaN()));
     uint16_t* next = memory.data() + memory.size();
-    for (int64_t position = 0; position < positions;) {
-      const int32_t longest = position < positions / 2 ? kMaxSegment : 5;
-      const int32_t count = static_cast<int32_t>(std::min<int64_t>(longest, positions - position));
-      next -= 2 * count * head_dim;
-      segments.push_back({.keys = next, .values = next + count * head_dim, .count = count});
-      for (int32_t i = 0; i < count; ++i) {
-        keys.push_back(segments.back().keys + i * head_dim);
-        values.push_back(segments.back().values + i * head_dim);
+    for (int64_t position = 0; position < paged_count; ++position) {
+      const int64_t place = position % kKvPagePositions;
+      if (place == 0) {
+        next -= 3 * kKvPagePositions * head_dim;
+        pages.push_back({.keys = next, .values = next + kKvPagePositions * head_dim});
       }
-      position += count;
+      const std::span<const uint16_t> key = NewVector(head_dim, random);
+      for (int64_t d = 0; d < head_dim; ++d) next[d * kKvPagePositions + place] = key[d];
+      const std::span<const uint16_t> value = NewVector(head_dim, random);
+      std::copy(value.begin(), value.end(), next + (kKvPagePositions + place) * head_dim);
+      keys.push_back(key.data());
+      values.push_back(value.data());
+    }
+    for (int64_t i = 0; i < node_count; ++i) {
+      nodes.push_back(
+          {.key = NewVector(head_dim, random).data(), .value = NewVector(head_dim, random).data()});
+      keys.push_back(nodes.back().key);
+      values.push_back(nodes.back().value);
     }
   }
 
+  // Owned by `vectors`.
+  std::span<const uint16_t> NewVector(int64_t head_dim, std::mt19937* random) {
+    std::vector<uint16_t> vector;
+    for (const float x : RandomFloats(head_dim, 2.0f, random)) vector.push_back(FloatToHalf(x));
+    vectors.push_back(std::move(vector));
+    return vectors.back();
+  }
+
   std::vector<uint16_t> memory;
-  std::vector<KvSegment> segments;
+  std::vector<std::vector<uint16_t>> vectors;
+  std::vector<KvPage> pages;
+  std::vector<KvNode> nodes;
   std::vector<const uint16_t*> keys;
   std::vector<const uint16_t*> values;
 };
 
+struct Positions {
+  int64_t paged = 0;
+  int64_t nodes = 0;
+};
+
 TEST_P(RowKernelsTest, Attention) {
   for (const int64_t head_dim : {16, 32, 48, 64, 80, 128}) {
-    for (const int64_t positions : {1, 2, 3, 15, 16, 17, 40, 300}) {
-      const ScatteredKv kv(positions, head_dim, &random_);
-      for (const int64_t heads : {1, 3}) {
+    for (const Positions positions :
+         {Positions{1, 0}, Positions{0, 1}, Positions{2, 1}, Positions{15, 0}, Positions{16, 0},
+          Positions{16, 3}, Positions{17, 16}, Positions{40, 7}, Positions{300, 5}}) {
+      const ScatteredKv kv(positions.paged, positions.nodes, head_dim, &random_);
+      for (const int64_t heads : {1, 2, 3, 4, 7, 8}) {
         const std::vector<float> queries = RandomFloats(heads * head_dim, 3.0f, &random_);
-        std::vector<float> weights(heads * PaddedPositions(positions));
-        std::vector<float> widened(kMaxSegment * head_dim);
+        std::vector<float> weights(heads * PaddedPositions(positions.paged + positions.nodes));
         std::vector<float> actual(heads * head_dim, -1.0f);
         kernels().attention({.queries = queries.data(),
                              .head_count = heads,
                              .head_dim = head_dim,
-                             .segments = kv.segments.data(),
-                             .segment_count = static_cast<int64_t>(kv.segments.size()),
-                             .position_count = positions,
+                             .pages = kv.pages.data(),
+                             .paged_count = positions.paged,
+                             .nodes = kv.nodes.data(),
+                             .node_count = positions.nodes,
                              .weights = weights.data(),
-                             .widened = widened.data(),
                              .output = actual.data()});
         std::vector<float> expected(heads * head_dim);
         for (int64_t head = 0; head < heads; ++head) {
           AttentionReference(std::span(queries).subspan(head * head_dim, head_dim), kv.keys,
                              kv.values, std::span(expected).subspan(head * head_dim, head_dim));
         }
-        EXPECT_THAT(actual, HasBitsOf(expected)) << head_dim << ", " << positions << " positions";
+        EXPECT_THAT(actual, HasBitsOf(expected))
+            << head_dim << ", " << positions.paged << " + " << positions.nodes << " positions";
       }
     }
   }
