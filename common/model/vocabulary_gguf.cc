@@ -25,6 +25,10 @@ constexpr absl::string_view kPaddingId = "tokenizer.ggml.padding_token_id";
 constexpr absl::string_view kAddBos = "tokenizer.ggml.add_bos_token";
 constexpr absl::string_view kChatTemplate = "tokenizer.chat_template";
 
+// Far beyond the longest token of any model (some hundred bytes). Tokenising takes many times the
+// memory of its text, which is not for a model file to ask for.
+constexpr size_t kMaxTokenBytes = 1024;
+
 absl::Status CheckLength(absl::string_view key, size_t length, int32_t vocab_size) {
   if (length == static_cast<size_t>(vocab_size)) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -36,6 +40,17 @@ absl::StatusOr<std::vector<std::string>> ReadStrings(const GgufMetadata& metadat
   CHIMERA_ASSIGN_OR_RETURN(const std::vector<absl::string_view> views,
                            Required(metadata.StringArray(key), key));
   return std::vector<std::string>(views.begin(), views.end());
+}
+
+absl::Status CheckTokenSizes(const std::vector<std::string>& tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i].size() > kMaxTokenBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("key ", kTokens, " has the token ", i, " of ",
+                                                     tokens[i].size(), " bytes, at most ",
+                                                     kMaxTokenBytes));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<TokenType>> ReadTypes(const GgufMetadata& metadata, int32_t vocab_size) {
@@ -96,6 +111,7 @@ absl::StatusOr<Vocabulary> ReadVocabulary(const GgufMetadata& metadata, int32_t 
   vocabulary.chat_template = std::string(chat_template.value_or(""));
   CHIMERA_ASSIGN_OR_RETURN(vocabulary.tokens, ReadStrings(metadata, kTokens));
   CHIMERA_RETURN_IF_ERROR(CheckLength(kTokens, vocabulary.tokens.size(), vocab_size));
+  CHIMERA_RETURN_IF_ERROR(CheckTokenSizes(vocabulary.tokens));
   CHIMERA_ASSIGN_OR_RETURN(vocabulary.types, ReadTypes(metadata, vocab_size));
   CHIMERA_ASSIGN_OR_RETURN(vocabulary.merges, ReadStrings(metadata, kMerges));
   CHIMERA_ASSIGN_OR_RETURN(vocabulary.bos_id, ReadTokenId(metadata, kBosId, vocab_size));

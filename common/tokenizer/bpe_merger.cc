@@ -48,8 +48,12 @@ void BpeMerger::Merge(const std::vector<int32_t>& tokens, Scratch* scratch,
   std::vector<Symbol>& symbols = scratch->symbols;
   std::vector<uint64_t>& candidates = scratch->candidates;
   const auto size = static_cast<int32_t>(tokens.size());
+  // Cleared first, so that it grows to just the size that is needed.
+  symbols.clear();
   symbols.resize(tokens.size());
+  // Of n symbols there are at most n - 1 pairs, and each merge adds at most one more than it takes.
   candidates.clear();
+  candidates.reserve(2 * tokens.size());
   for (int32_t i = 0; i < size; ++i) symbols[i] = {tokens[i], i - 1, i + 1 < size ? i + 1 : kNone};
   for (int32_t i = 0; i < size; ++i) AddCandidate(i, scratch);
 

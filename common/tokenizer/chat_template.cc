@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
+#include "common/model/printable.h"
 
 namespace chimera {
 namespace {
@@ -42,7 +43,7 @@ absl::Status CheckMessages(std::span<const ChatMessage> messages) {
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string& role = messages[i].role;
     if (role != "system" && role != "user" && role != "assistant") {
-      return absl::InvalidArgumentError(absl::StrCat("messages[", i, "].role \"", role,
+      return absl::InvalidArgumentError(absl::StrCat("messages[", i, "].role \"", Printable(role),
                                                      "\" is not one of system, user, assistant"));
     }
   }

@@ -40,6 +40,12 @@ run_ctest() {
   ((status == 0)) || failed_presets+=("$preset: $failures of $total tests failed")
 }
 
+# add_results NAME PASSED FAILED: adds what was not run by CTest to the sum.
+add_results() {
+  ((passed_tests += $2, failed_tests += $3)) || true
+  (($3 == 0)) || failed_presets+=("$1: $3 of $(($2 + $3)) failed")
+}
+
 # Prints the number that the attribute $2 has in the XML element $1.
 attribute() { sed -E "s/.* $2=\"([0-9]+)\".*/\1/" <<<"$1"; }
 

@@ -109,6 +109,18 @@ TEST_F(VocabularyGgufTest, TokensAreAList) {
               IsInvalid("key tokenizer.ggml.tokens is a string, must be an array of string"));
 }
 
+// Far larger than its own bytes is what a tokenizer needs for one.
+TEST_F(VocabularyGgufTest, NoTokenIsLongerThanAnyModelHas) {
+  std::vector<std::string> tokens = written_.tokens;
+  tokens[319] = std::string(1024, 'a');
+  writer_.SetStringArray("tokenizer.ggml.tokens", tokens);
+  EXPECT_EQ(Read().tokens, tokens);
+  tokens[319] += 'a';
+  writer_.SetStringArray("tokenizer.ggml.tokens", tokens);
+  EXPECT_THAT(ReadStatus(writer_), IsInvalid("key tokenizer.ggml.tokens has the token 319 of 1025 "
+                                             "bytes, at most 1024"));
+}
+
 TEST_F(VocabularyGgufTest, SpecialTokensAreInTheVocabulary) {
   for (const std::string key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
                                 "tokenizer.ggml.padding_token_id"}) {

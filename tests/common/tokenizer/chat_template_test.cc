@@ -109,6 +109,14 @@ TEST_F(ChatTemplateTest, BadMessagesAreNamed) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("messages[1].role \"User\"")));
 }
 
+// An error goes to logs and terminals.
+TEST_F(ChatTemplateTest, BadRolesAreShownEscapedAndCut) {
+  EXPECT_THAT(Encode(kSmolLm2, {{"\x1b[31m" + std::string(1000, 'x'), "a"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "messages[0].role \"\\x1b[31m" + std::string(123, 'x') +
+                           "...\" is not one of system, user, assistant"));
+}
+
 TEST_F(ChatTemplateTest, UnknownTemplateListsWhatIsSupported) {
   EXPECT_THAT(ChatTemplate::Create(""),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no chat template")));

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -30,26 +32,91 @@ absl::StatusOr<bool> ReadLine(std::istream& input, std::string& line) {
   return !line.empty();
 }
 
-// The string at `key`, where the object has one.
-const std::string* FindString(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
-}
+// Takes the prompt out of a line while it is parsed and keeps nothing else: a document tree has many
+// times the size of its text. Of equal keys the last counts.
+class PromptFinder final : public nlohmann::json_sax<Json> {
+ public:
+  bool is_object() const { return is_object_; }
+  // The prompt, or nothing where the object has none.
+  const std::optional<std::string>& prompt() const { return has_prompt_ ? prompt_ : first_turn_; }
 
-// The first of `turns`, where there is one.
-const std::string* FindFirstTurn(const Json& object) {
-  const auto turns = object.find("turns");
-  if (turns == object.end() || !turns->is_array() || turns->empty()) return nullptr;
-  return turns->front().get_ptr<const std::string*>();
-}
+  bool null() override { return Count(); }
+  bool boolean(bool) override { return Count(); }
+  bool number_integer(number_integer_t) override { return Count(); }
+  bool number_unsigned(number_unsigned_t) override { return Count(); }
+  bool number_float(number_float_t, const string_t&) override { return Count(); }
+  bool binary(binary_t&) override { return Count(); }
+  bool string(string_t& text) override {
+    if (depth_ == 1 && key_ == Key::kPrompt) {
+      prompt_ = std::move(text);
+    } else if (AtFirstTurn()) {
+      first_turn_ = std::move(text);
+    }
+    return Count();
+  }
+
+  bool start_object(size_t) override {
+    if (depth_ == 0) is_object_ = true;
+    return Enter();
+  }
+  bool end_object() override { return Leave(); }
+  bool start_array(size_t) override {
+    in_turns_ = in_turns_ || (depth_ == 1 && key_ == Key::kTurns);
+    return Enter();
+  }
+  bool end_array() override { return Leave(); }
+
+  bool key(string_t& name) override {
+    if (depth_ != 1) return true;
+    key_ = name == "prompt" ? Key::kPrompt : name == "turns" ? Key::kTurns : Key::kOther;
+    if (key_ == Key::kPrompt) {
+      has_prompt_ = true;
+      prompt_.reset();
+    } else if (key_ == Key::kTurns) {
+      turn_count_ = 0;
+      first_turn_.reset();
+    }
+    return true;
+  }
+
+  bool parse_error(size_t, const std::string&, const Json::exception&) override { return false; }
+
+ private:
+  enum class Key { kPrompt, kTurns, kOther };
+
+  bool AtFirstTurn() const { return depth_ == 2 && in_turns_ && turn_count_ == 0; }
+
+  // Every value is counted once, a container where it starts.
+  bool Count() {
+    if (depth_ == 2 && in_turns_) ++turn_count_;
+    return true;
+  }
+  bool Enter() {
+    Count();
+    ++depth_;
+    return true;
+  }
+  bool Leave() {
+    if (--depth_ == 1) in_turns_ = false;
+    return true;
+  }
+
+  size_t depth_ = 0;  // containers around the next value
+  bool is_object_ = false;
+  Key key_ = Key::kOther;  // of the outermost object, last seen
+  bool has_prompt_ = false;
+  std::optional<std::string> prompt_;
+  bool in_turns_ = false;  // inside the list, at any depth
+  size_t turn_count_ = 0;
+  std::optional<std::string> first_turn_;
+};
 
 absl::StatusOr<std::string> ParseLine(const std::string& line) {
-  const Json object = Json::parse(line, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (object.is_discarded()) return absl::InvalidArgumentError("not valid JSON");
-  if (!object.is_object()) return absl::InvalidArgumentError("not a JSON object");
-  const std::string* prompt =
-      object.contains("prompt") ? FindString(object, "prompt") : FindFirstTurn(object);
-  if (prompt == nullptr) {
+  PromptFinder finder;
+  if (!Json::sax_parse(line, &finder)) return absl::InvalidArgumentError("not valid JSON");
+  if (!finder.is_object()) return absl::InvalidArgumentError("not a JSON object");
+  const std::optional<std::string>& prompt = finder.prompt();
+  if (!prompt.has_value()) {
     return absl::InvalidArgumentError(
         "has neither a text \"prompt\" nor a list \"turns\" of texts");
   }

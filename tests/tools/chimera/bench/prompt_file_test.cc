@@ -27,6 +27,25 @@ TEST(PromptFileTest, ReadsPromptsAndFirstTurns) {
   EXPECT_THAT(prompts, ElementsAre("a\nb", "c", "e"));
 }
 
+TEST(PromptFileTest, OfEqualKeysTheLastCounts) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto prompts,
+                               Read("{\"prompt\": \"a\", \"prompt\": \"b\"}\n"
+                                    "{\"turns\": [\"c\"], \"turns\": [\"d\"]}"));
+  EXPECT_THAT(prompts, ElementsAre("b", "d"));
+  EXPECT_FALSE(Read("{\"prompt\": \"a\", \"prompt\": 1}").ok());
+  EXPECT_FALSE(Read("{\"turns\": [\"a\"], \"turns\": 1}").ok());
+}
+
+TEST(PromptFileTest, KeysDeeperInTheObjectDoNotCount) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      const auto prompts,
+      Read("{\"a\": {\"prompt\": \"b\", \"turns\": [\"c\"]}, \"turns\": [\"d\", [\"e\"]]}"));
+  EXPECT_THAT(prompts, ElementsAre("d"));
+  EXPECT_FALSE(Read("{\"a\": {\"prompt\": \"b\"}}").ok());
+  EXPECT_FALSE(Read("{\"turns\": {\"a\": \"b\"}}").ok());
+  EXPECT_FALSE(Read("{\"turns\": [[\"a\"], \"b\"]}").ok());
+}
+
 TEST(PromptFileTest, StopsAtTheLimit) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto prompts,
                                Read("{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\nnot read", 2));
