@@ -6,6 +6,7 @@
 // draft model answers at once, so what is left is the link: messages, gRPC, wake-ups. The messages
 // are those of a step of the default model that accepted two candidates.
 
+#include <prometheus/registry.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/metrics/verifier_metrics.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "drafter/drafter_server.h"
@@ -135,12 +137,13 @@ class DrafterProcess {
 class Verifier {
  public:
   explicit Verifier(const Address& drafter)
-      : link_({.address = drafter.ToString(),
-               .target = {.fingerprint = TestFingerprint(),
-                          .hidden_size = kHiddenSize,
-                          .layer_count = kLayers,
-                          .vocab_size = kVocabSize}},
-              [drafter] { return CreateChannel(drafter); }) {
+      : link_(
+            {.address = drafter.ToString(),
+             .target = {.fingerprint = TestFingerprint(),
+                        .hidden_size = kHiddenSize,
+                        .layer_count = kLayers,
+                        .vocab_size = kVocabSize}},
+            [drafter] { return CreateChannel(drafter); }, metrics_.links[0]) {
     CHIMERA_CHECK(testing::Eventually([this] { return link_.Session().has_value(); }))
         << link_.Status().detail;
     session_id_ = link_.Session()->id;
@@ -180,6 +183,8 @@ class Verifier {
   const std::vector<int32_t> tokens_ = {17, 4711, 815};
   std::vector<uint16_t> hidden_states_ =
       std::vector<uint16_t>((kTokensPerStep - 1) * kRowElements, kBf16One);
+  prometheus::Registry registry_;
+  VerifierMetrics metrics_{&registry_, {.drafters = {"drafter"}}};
   DrafterLink link_;
 };
 
