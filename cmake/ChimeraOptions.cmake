@@ -9,6 +9,8 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 
 set(CHIMERA_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
 option(CHIMERA_THREAD_SAFETY "Check thread-safety annotations (Clang only)" OFF)
+option(CHIMERA_FAILPOINTS "Compile in the faults that tests can provoke (common/base/failpoint.h)" OFF)
+option(CHIMERA_FUZZ "Build the fuzzers of tests/fuzz in place of the tests that replay their corpus (Clang only)" OFF)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
@@ -24,6 +26,10 @@ target_compile_options(chimera_options INTERFACE -Wall -Wextra -Werror -Wshadow 
 # Equal bits from every compiler and build type: a*b+c is fused only where the source says fma
 # (docs/architecture.md, "What makes the output lossless").
 add_compile_options(-ffp-contract=off)
+
+if(CHIMERA_FAILPOINTS)
+  add_compile_definitions(CHIMERA_FAILPOINTS)
+endif()
 
 if(CHIMERA_THREAD_SAFETY)
   target_compile_options(chimera_options INTERFACE -Wthread-safety)
@@ -42,4 +48,12 @@ if(CHIMERA_SANITIZE)
   if(CHIMERA_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
+endif()
+
+if(CHIMERA_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "libFuzzer needs Clang: use the fuzz preset")
+  endif()
+  # libFuzzer learns from the branches an input takes; its main() is linked to the fuzzers only.
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -23,11 +23,12 @@ endfunction()
 # What the sanitizer builds need: the tests labelled unit, and nothing else.
 add_custom_target(unit_tests)
 
-# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds])
+# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds] [SERIAL])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
-# e2e starts services, long is left out of the default run.
+# e2e starts services, long is left out of the default run. SERIAL: no other test runs beside it, as for one that
+# measures times.
 function(chimera_test)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -45,5 +46,5 @@ function(chimera_test)
   gtest_discover_tests(${ARG_NAME}
     TEST_PREFIX ${ARG_NAME}/
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
 endfunction()

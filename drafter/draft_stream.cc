@@ -90,7 +90,7 @@ DraftStream::Event DraftStream::Receive() {
   const absl::StatusOr<DraftConversation::Action> action = conversation_.Receive(request_);
   if (!action.ok()) {
     End(action.status());
-    return Event::kNone;
+    return Event::kRefused;
   }
   switch (*action) {
     case DraftConversation::Action::kSendReady:
@@ -108,11 +108,12 @@ DraftStream::Event DraftStream::Receive() {
   return Event::kStepReady;
 }
 
-void DraftStream::Reply(std::span<const ProposedTree> trees) {
+const v1::StepReply& DraftStream::Reply(std::span<const ProposedTree> trees) {
   CHIMERA_CHECK(!write_.in_flight && !read_.in_flight) << "the last step is not done";
   conversation_.WriteReply(trees, &response_);
   StartWrite();
   StartRead();
+  return response_.reply();
 }
 
 }  // namespace chimera

@@ -36,6 +36,7 @@ class DraftStream {
     kNone,
     kAccepted,   // a call has begun: let another stream wait for the next
     kStepReady,  // draft for conversation().inputs(), then call Reply
+    kRefused,    // a message was refused, and the call is ending with end_status()
     kFinished,   // nothing is in flight any more: destroy the stream
   };
 
@@ -51,8 +52,9 @@ class DraftStream {
   // The StepRequest that is to be answered, after kStepReady.
   std::span<const DraftInput> inputs() const { return conversation_.inputs(); }
 
-  // Answers it. `trees`: one per input.
-  void Reply(std::span<const ProposedTree> trees);
+  // Answers it and returns the answer, which stays as it is until the next operation completes.
+  // `trees`: one per input.
+  const v1::StepReply& Reply(std::span<const ProposedTree> trees);
 
   // Ends the call with `status`, after the write that is in flight. Does nothing if it is ending
   // already. REQUIRES: accepted.
@@ -60,6 +62,9 @@ class DraftStream {
 
   // Makes all that is in flight complete soon. REQUIRES: accepted.
   void Cancel() { context_.TryCancel(); }
+
+  // What the call ends with. REQUIRES: it is ending.
+  const absl::Status& end_status() const { return *end_status_; }
 
   bool accepted() const { return accepted_; }
 

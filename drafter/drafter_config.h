@@ -29,6 +29,7 @@ struct DrafterConfig {
   DraftModelKind draft_model = DraftModelKind::kNgram;
   int32_t max_sequences = 256;  // held at once, over all verifiers; positive
   ServerConfig server;
+  std::string metrics_address;  // "host:port" to serve metrics on; empty: nowhere
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(5);
   std::string log_level = "info";
 };

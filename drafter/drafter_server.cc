@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/metrics/process_collector.h"
 #include "common/model/llama_model.h"
 #include "drafter/ngram_draft_model.h"
 
@@ -53,6 +54,7 @@ absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
   LogInfo("drafter ready draft_model={} identity={} max_sequences={}", model->info().name,
           target.fingerprint.identity, config.max_sequences);
   std::unique_ptr<DrafterServer> server(new DrafterServer(config, target, std::move(model)));
+  CHIMERA_RETURN_IF_ERROR(server->ServeMetrics(config.metrics_address));
   CHIMERA_RETURN_IF_ERROR(server->Listen());
   return server;
 }
@@ -60,8 +62,16 @@ absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
 DrafterServer::DrafterServer(const DrafterConfig& config, const TargetInfo& target,
                              std::unique_ptr<DraftModel> model)
     : shutdown_timeout_(config.shutdown_timeout),
-      service_(target, std::move(model), config.max_sequences),
+      metrics_(registry_.get(), {.model_name = model->info().name}),
+      service_(target, std::move(model), config.max_sequences, &metrics_),
       runner_(config.server) {}
+
+absl::Status DrafterServer::ServeMetrics(const std::string& address) {
+  if (address.empty()) return absl::OkStatus();
+  CHIMERA_ASSIGN_OR_RETURN(
+      exposer_, MetricsExposer::Start(address, {registry_, std::make_shared<ProcessCollector>()}));
+  return absl::OkStatus();
+}
 
 absl::Status DrafterServer::Listen() {
   runner_.AddService(service_.service(), v1::DrafterService::service_full_name());
@@ -76,6 +86,7 @@ absl::Status DrafterServer::Listen() {
   }
   service_.Start(std::move(queue));
   state_ = State::kServing;
+  metrics_.service.ready.Set(1);
   return absl::OkStatus();
 }
 
@@ -90,6 +101,8 @@ DrafterServer::~DrafterServer() {
 absl::Status DrafterServer::Drain() {
   CHIMERA_CHECK(state_ == State::kServing) << "not serving";
   state_ = State::kDrained;
+  metrics_.service.ready.Set(0);
+  metrics_.service.draining.Set(1);
   CHIMERA_RETURN_IF_ERROR(runner_.Drain(
       [this](ServerRunner::Deadline deadline) { service_.Drain(deadline); }, shutdown_timeout_));
   service_.Stop();

@@ -4,12 +4,16 @@
 #define CHIMERA_DRAFTER_DRAFTER_SERVER_H_
 
 #include <grpcpp/channel.h>
+#include <prometheus/registry.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/metrics/drafter_metrics.h"
+#include "common/metrics/metrics_exposer.h"
 #include "common/rpc/server_runner.h"
 #include "drafter/draft_model.h"
 #include "drafter/drafter_config.h"
@@ -25,7 +29,8 @@ class DrafterServer {
   static absl::StatusOr<std::unique_ptr<DrafterServer>> Start(const DrafterConfig& config);
 
   // As above with a target and a draft model of the caller's. INVALID_ARGUMENT if the model taps
-  // layers that the target has not; ServerRunner::Start's errors if it cannot listen.
+  // layers that the target has not; the errors of ServerRunner::Start and MetricsExposer::Start if
+  // it cannot listen.
   static absl::StatusOr<std::unique_ptr<DrafterServer>> Start(const DrafterConfig& config,
                                                               const TargetInfo& target,
                                                               std::unique_ptr<DraftModel> model);
@@ -38,6 +43,9 @@ class DrafterServer {
   // Where it listens, with the ports that the kernel chose.
   const std::vector<Address>& addresses() const { return runner_.addresses(); }
 
+  // Where it serves metrics, likewise; empty if nowhere.
+  std::string metrics_address() const { return exposer_ ? exposer_->address() : ""; }
+
   // A channel that does not leave the process.
   std::shared_ptr<grpc::Channel> InProcessChannel() { return runner_.InProcessChannel(); }
 
@@ -48,9 +56,13 @@ class DrafterServer {
  private:
   DrafterServer(const DrafterConfig& config, const TargetInfo& target,
                 std::unique_ptr<DraftModel> model);
+  absl::Status ServeMetrics(const std::string& address);
   absl::Status Listen();
 
   const std::chrono::milliseconds shutdown_timeout_;
+  const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
+  DrafterMetrics metrics_;
+  std::unique_ptr<MetricsExposer> exposer_;  // null: nowhere
   DrafterService service_;
   ServerRunner runner_;
   enum class State { kNew, kServing, kDrained } state_ = State::kNew;

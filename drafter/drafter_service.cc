@@ -1,5 +1,6 @@
 #include "drafter/drafter_service.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,11 +20,27 @@ absl::Status Draining() {
                          "the drafter is shutting down");
 }
 
+// Why a message was refused, by the status that ends its stream.
+RefusalReason ToRefusalReason(const absl::Status& status) {
+  const std::optional<v1::ErrorDetail> detail = GetErrorDetail(status);
+  switch (detail.has_value() ? detail->reason() : v1::ERROR_REASON_UNSPECIFIED) {
+    case v1::ERROR_REASON_PROTOCOL_MISMATCH:
+      return RefusalReason::kProtocolMismatch;
+    case v1::ERROR_REASON_FINGERPRINT_MISMATCH:
+      return RefusalReason::kFingerprintMismatch;
+    default:
+      return RefusalReason::kProtocolViolation;
+  }
+}
+
 }  // namespace
 
 DrafterService::DrafterService(TargetInfo target, std::unique_ptr<DraftModel> model,
-                               int32_t max_sequences)
-    : target_(std::move(target)), model_(std::move(model)), capacity_(max_sequences) {}
+                               int32_t max_sequences, DrafterMetrics* metrics)
+    : target_(std::move(target)),
+      model_(std::move(model)),
+      metrics_(*metrics),
+      capacity_(max_sequences) {}
 
 DrafterService::~DrafterService() { CHIMERA_CHECK(!thread_.joinable()) << "not stopped"; }
 
@@ -68,6 +85,7 @@ void DrafterService::Run() {
   AcceptNext();
   while (HandleCompletions()) {
     DraftReadySteps();
+    metrics_.open_sequences.Set(capacity_.held());
     ApplyPhase();
   }
 }
@@ -100,6 +118,9 @@ void DrafterService::Handle(void* tag, bool ok) {
     case DraftStream::Event::kStepReady:
       ready_.push_back(stream);
       return;
+    case DraftStream::Event::kRefused:
+      metrics_.refusals[ToRefusalReason(stream->end_status())].Increment();
+      return;
     case DraftStream::Event::kFinished:
       return AfterFinish(stream);
   }
@@ -118,9 +139,14 @@ void DrafterService::AfterAccept(DraftStream* stream) {
     MutexLock lock(&mutex_);
     open_streams = ++open_streams_;
   }
+  metrics_.connected_verifiers.Increment();
   AcceptNext();
-  if (applied_phase_ != Phase::kServing) return stream->End(Draining());
+  if (applied_phase_ != Phase::kServing) {
+    metrics_.refusals[RefusalReason::kDraining].Increment();
+    return stream->End(Draining());
+  }
   if (open_streams > kMaxStreams) {
+    metrics_.refusals[RefusalReason::kTooManyStreams].Increment();
     stream->End(absl::ResourceExhaustedError(
         absl::StrCat("the drafter serves ", kMaxStreams, " streams already")));
   }
@@ -130,6 +156,7 @@ void DrafterService::AfterFinish(DraftStream* stream) {
   const bool accepted = stream->accepted();
   streams_.erase(stream);
   if (!accepted) return;
+  metrics_.connected_verifiers.Decrement();
   MutexLock lock(&mutex_);
   --open_streams_;
   changed_.NotifyAll();
@@ -141,15 +168,35 @@ void DrafterService::DraftReadySteps() {
   for (const DraftStream* stream : ready_) {
     inputs_.insert(inputs_.end(), stream->inputs().begin(), stream->inputs().end());
   }
+  const steady_clock::time_point start = steady_clock::now();
   const std::vector<ProposedTree> trees = model_->Draft(inputs_);
+  metrics_.draft_duration.Observe(
+      std::chrono::duration<double>(steady_clock::now() - start).count());
   CHIMERA_CHECK(trees.size() == inputs_.size()) << "the model must give a tree for every input";
   size_t first = 0;
   for (DraftStream* stream : ready_) {
     const size_t count = stream->inputs().size();
-    stream->Reply(std::span(trees).subspan(first, count));
+    CountReply(stream->Reply(std::span(trees).subspan(first, count)));
     first += count;
   }
   ready_.clear();
+}
+
+void DrafterService::CountReply(const v1::StepReply& reply) {
+  metrics_.steps.Increment();
+  for (const v1::SequenceDraft& draft : reply.drafts()) {
+    switch (draft.outcome()) {
+      case v1::DRAFT_OUTCOME_UNKNOWN_SEQUENCE:
+        metrics_.refusals[RefusalReason::kUnknownSequence].Increment();
+        break;
+      case v1::DRAFT_OUTCOME_OVERLOADED:
+        metrics_.refusals[RefusalReason::kOverloaded].Increment();
+        break;
+      default:
+        metrics_.drafts.Increment();
+        metrics_.draft_nodes.Increment(draft.tree().token_ids_size());
+    }
+  }
 }
 
 // Runs while no step is to be drafted, so that every stream may be ended.

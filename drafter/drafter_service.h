@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "chimera/v1/drafter_service.grpc.pb.h"
 #include "common/base/mutex.h"
+#include "common/metrics/drafter_metrics.h"
 #include "drafter/draft_model.h"
 #include "drafter/draft_stream.h"
 #include "drafter/drafter_config.h"
@@ -32,7 +33,9 @@ class DrafterService {
   // Streams served at once; a verifier needs one.
   static constexpr int kMaxStreams = 64;
 
-  DrafterService(TargetInfo target, std::unique_ptr<DraftModel> model, int32_t max_sequences);
+  // `metrics` must outlive the service.
+  DrafterService(TargetInfo target, std::unique_ptr<DraftModel> model, int32_t max_sequences,
+                 DrafterMetrics* metrics);
   // REQUIRES: never started, or stopped.
   ~DrafterService();
   DrafterService(const DrafterService&) = delete;
@@ -66,10 +69,12 @@ class DrafterService {
   void AfterAccept(DraftStream* stream);
   void AfterFinish(DraftStream* stream);
   void DraftReadySteps();
+  void CountReply(const v1::StepReply& reply);
   void ApplyPhase();
 
   const TargetInfo target_;
   const std::unique_ptr<DraftModel> model_;
+  DrafterMetrics& metrics_;
   v1::DrafterService::AsyncService service_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::vector<std::unique_ptr<grpc::Alarm>> alarms_;  // they wake the drafter thread

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/metrics/metrics_exposer.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
 
@@ -16,6 +17,9 @@ ABSL_FLAG(
     "fetched");
 ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50052"},
           "addresses to serve verifiers on: host:port or unix:/path; port 0 takes a free one");
+ABSL_FLAG(
+    std::string, metrics_listen, "127.0.0.1:9465",
+    "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
 ABSL_FLAG(std::string, draft_model, "ngram",
           "what proposes continuations: ngram looks them up in prompt and output");
 ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
@@ -60,6 +64,10 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
   CHIMERA_ASSIGN_OR_RETURN(config.draft_model,
                            ParseDraftModelKind(absl::GetFlag(FLAGS_draft_model)));
+  config.metrics_address = absl::GetFlag(FLAGS_metrics_listen);
+  if (!config.metrics_address.empty()) {
+    CHIMERA_RETURN_IF_ERROR(CheckMetricsAddress(config.metrics_address));
+  }
   config.max_sequences = absl::GetFlag(FLAGS_max_sequences);
   if (config.max_sequences < 1 || config.max_sequences > kMaxMaxSequences) {
     return absl::InvalidArgumentError(absl::StrCat("--max_sequences is ", config.max_sequences,

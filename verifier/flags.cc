@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/metrics/metrics_exposer.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
 #include "common/tree/token_tree.h"
@@ -17,6 +18,9 @@ ABSL_FLAG(std::string, model, "",
           "the model that scripts/setup fetched");
 ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50051"},
           "addresses to serve clients on: host:port or unix:/path; port 0 takes a free one");
+ABSL_FLAG(
+    std::string, metrics_listen, "127.0.0.1:9464",
+    "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
 ABSL_FLAG(std::vector<std::string>, drafter, {}, "addresses of drafters: host:port or unix:/path");
 ABSL_FLAG(bool, allow_other_weights, false,
           "accept drafters made for other weights of the same model");
@@ -27,10 +31,15 @@ ABSL_FLAG(int32_t, kv_pages, 0,
           "context, within a quarter of the machine's memory");
 ABSL_FLAG(int32_t, max_running_requests, 8, "requests decoded together");
 ABSL_FLAG(int32_t, max_waiting_requests, 64, "requests that may wait; more are refused");
+ABSL_FLAG(int64_t, max_waiting_tokens, 1 << 18,
+          "prompt tokens that may wait, of all requests together; more are refused");
 ABSL_FLAG(int32_t, prefill_chunk, 256, "prompt tokens read per step");
 ABSL_FLAG(int32_t, max_nodes, 8, "candidates verified per step and request, unless it says so");
 ABSL_FLAG(int32_t, max_depth, 5, "tokens looked ahead, unless a request says so");
 ABSL_FLAG(absl::Duration, draft_deadline, absl::Milliseconds(50), "longest wait for a draft");
+ABSL_FLAG(double, canary_fraction, 0,
+          "share of the replies that are decoded again without speculation, when nobody waits, and "
+          "compared; 0: none, 1: all");
 ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(30),
           "how long SIGTERM lets running requests finish");
 ABSL_FLAG(bool, reflection, true, "serve gRPC reflection");
@@ -39,11 +48,10 @@ ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
 namespace chimera {
 namespace {
 
-constexpr char kUsage[] =
-    "Hosts a target model and serves chimera.v1.GenerationService. Drafters make it faster and "
-    "never change its answers.";
-
-std::string ToText(int32_t value) { return absl::StrCat(value); }
+template <typename T>
+std::string ToText(T value) {
+  return absl::StrCat(value);
+}
 std::string ToText(absl::Duration value) { return absl::FormatDuration(value); }
 
 template <typename T>
@@ -60,6 +68,9 @@ absl::Status ReadEngineFlags(EngineConfig* engine) {
                            ReadInRange(FLAGS_max_running_requests, 1, 1024));
   CHIMERA_ASSIGN_OR_RETURN(engine->max_waiting_requests,
                            ReadInRange(FLAGS_max_waiting_requests, 1, 1 << 20));
+  CHIMERA_ASSIGN_OR_RETURN(engine->max_waiting_tokens,
+                           ReadInRange(FLAGS_max_waiting_tokens, int64_t{1}, int64_t{1} << 40));
+  CHIMERA_ASSIGN_OR_RETURN(engine->canary_fraction, ReadInRange(FLAGS_canary_fraction, 0.0, 1.0));
   CHIMERA_ASSIGN_OR_RETURN(engine->prefill_chunk, ReadInRange(FLAGS_prefill_chunk, 1, 8192));
   CHIMERA_ASSIGN_OR_RETURN(engine->draft.max_nodes,
                            ReadInRange(FLAGS_max_nodes, 1, TokenTree::kMaxNodes - 1));
@@ -74,8 +85,8 @@ absl::Status ReadEngineFlags(EngineConfig* engine) {
 
 }  // namespace
 
-absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv) {
-  CHIMERA_RETURN_IF_ERROR(ParseCommandLine(argc, argv, kUsage));
+absl::StatusOr<VerifierConfig> ParseVerifierFlags(const char* usage, int argc, char** argv) {
+  CHIMERA_RETURN_IF_ERROR(ParseCommandLine(argc, argv, usage));
   VerifierConfig config;
   config.model_path = absl::GetFlag(FLAGS_model);
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
@@ -83,6 +94,10 @@ absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv) {
                            ParseListenAddresses(absl::GetFlag(FLAGS_listen)));
   if (config.listen_addresses.empty()) {
     return absl::InvalidArgumentError("--listen is empty, must name at least one address");
+  }
+  config.metrics_address = absl::GetFlag(FLAGS_metrics_listen);
+  if (!config.metrics_address.empty()) {
+    CHIMERA_RETURN_IF_ERROR(CheckMetricsAddress(config.metrics_address));
   }
   CHIMERA_ASSIGN_OR_RETURN(config.drafter_addresses,
                            ParseDialAddresses(absl::GetFlag(FLAGS_drafter)));

@@ -1,4 +1,4 @@
-// The command line of chimera-verifier.
+// The command line of chimera-verifier, and of chimera-node, which takes the same flags.
 
 #ifndef CHIMERA_VERIFIER_FLAGS_H_
 #define CHIMERA_VERIFIER_FLAGS_H_
@@ -8,8 +8,9 @@
 
 namespace chimera {
 
-// Parses and checks the command line. INVALID_ARGUMENT names the flag and its limits.
-absl::StatusOr<VerifierConfig> ParseVerifierFlags(int argc, char** argv);
+// Parses and checks the command line; `usage` is what --help says first. INVALID_ARGUMENT names the
+// flag and its limits.
+absl::StatusOr<VerifierConfig> ParseVerifierFlags(const char* usage, int argc, char** argv);
 
 }  // namespace chimera
 

@@ -19,6 +19,7 @@ namespace chimera {
 struct VerifierConfig {
   std::string model_path;
   std::vector<Address> listen_addresses;
+  std::string metrics_address;             // "host:port" to serve metrics on; empty: nowhere
   std::vector<Address> drafter_addresses;  // may be empty
   OtherWeights other_weights = OtherWeights::kRefuse;
   std::string device = "cpu";

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "common/backend/backend_factory.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/metrics/process_collector.h"
 #include "common/rpc/channel.h"
 
 namespace chimera {
@@ -32,6 +34,28 @@ absl::StatusOr<int32_t> PageCount(const VerifierConfig& config, const LlamaConfi
   const int64_t wanted =
       int64_t{config.engine.max_running_requests} * PagesForPositions(model.context_length);
   return static_cast<int32_t>(std::clamp<int64_t>(most / 4, 1, wanted));
+}
+
+VerifierMetricsConfig MetricsConfig(const std::vector<ExtraDrafter>& drafters,
+                                    const LlamaModel& model, const Backend& backend) {
+  VerifierMetricsConfig metrics;
+  metrics.model_name = model.name();
+  metrics.model_identity = model.fingerprint().identity;
+  metrics.model_weights = model.fingerprint().weights;
+  metrics.numerics_id = backend.numerics_id();
+  metrics.kv_block_size = absl::StrCat(kPagePositions);
+  metrics.kv_block_count = absl::StrCat(backend.limits().page_count);
+  for (const ExtraDrafter& drafter : drafters) metrics.drafters.push_back(drafter.name);
+  metrics.context_length = model.config().context_length;
+  return metrics;
+}
+
+std::vector<ExtraDrafter> ConfiguredDrafters(const VerifierConfig& config) {
+  std::vector<ExtraDrafter> drafters;
+  for (const Address& address : config.drafter_addresses) {
+    drafters.push_back({address.ToString(), [address] { return CreateChannel(address); }});
+  }
+  return drafters;
 }
 
 // For seeds and ids of requests that bring none; any thread. Drawn from the system every time: who
@@ -58,26 +82,60 @@ absl::StatusOr<std::unique_ptr<Backend>> VerifierServer::MakeBackend(const Verif
 
 absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
     const VerifierConfig& config) {
+  const auto start = std::chrono::steady_clock::now();
   CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<const LlamaModel> model,
                            LlamaModel::Open(config.model_path));
   CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, MakeBackend(config, *model));
-  return Start(config, std::move(model), std::move(backend));
+  const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - start;
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<VerifierServer> server,
+                           Start(config, std::move(model), std::move(backend)));
+  server->metrics_.model_load_seconds.Set(load_time.count());
+  return server;
 }
 
 absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
     const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
-    std::unique_ptr<Backend> backend) {
+    std::unique_ptr<Backend> backend, std::vector<ExtraDrafter> extra_drafters) {
+  std::vector<ExtraDrafter> drafters = ConfiguredDrafters(config);
+  std::ranges::move(extra_drafters, std::back_inserter(drafters));
   std::unique_ptr<VerifierServer> server(
-      new VerifierServer(config, std::move(model), std::move(backend)));
+      new VerifierServer(config, std::move(model), std::move(backend), drafters));
+  CHIMERA_RETURN_IF_ERROR(server->ServeMetrics());
+  server->AddLinks(drafters);
   CHIMERA_RETURN_IF_ERROR(server->StartEngine());
   CHIMERA_RETURN_IF_ERROR(server->StartService());
+  server->metrics_.service.ready.Set(1);
   return server;
 }
 
 VerifierServer::VerifierServer(const VerifierConfig& config,
                                std::shared_ptr<const LlamaModel> model,
-                               std::unique_ptr<Backend> backend)
-    : config_(config), model_(std::move(model)), backend_(std::move(backend)) {}
+                               std::unique_ptr<Backend> backend,
+                               const std::vector<ExtraDrafter>& drafters)
+    : config_(config),
+      model_(std::move(model)),
+      backend_(std::move(backend)),
+      metrics_(registry_.get(), MetricsConfig(drafters, *model_, *backend_)) {}
+
+absl::Status VerifierServer::ServeMetrics() {
+  if (config_.metrics_address.empty()) return absl::OkStatus();
+  CHIMERA_ASSIGN_OR_RETURN(
+      exposer_, MetricsExposer::Start(config_.metrics_address,
+                                      {registry_, std::make_shared<ProcessCollector>()}));
+  return absl::OkStatus();
+}
+
+void VerifierServer::AddLinks(const std::vector<ExtraDrafter>& drafters) {
+  for (const ExtraDrafter& drafter : drafters) {
+    DrafterLinkConfig link;
+    link.address = drafter.name;
+    link.target = {model_->fingerprint(), model_->config().hidden_size,
+                   model_->config().layer_count, model_->config().vocab_size};
+    link.other_weights = config_.other_weights;
+    links_.push_back(
+        std::make_unique<DrafterLink>(link, drafter.make_channel, metrics_.links[links_.size()]));
+  }
+}
 
 absl::Status VerifierServer::StartEngine() {
   CHIMERA_ASSIGN_OR_RETURN(tokenizer_, Tokenizer::Create(model_->vocabulary()));
@@ -88,17 +146,8 @@ absl::Status VerifierServer::StartEngine() {
   } else {
     LogWarning("chat messages cannot be served reason={}", chat_template.status().ToString());
   }
-  EngineParts parts{backend_.get(), tokenizer_.get(), {}, &clock_};
-  for (const Address& address : config_.drafter_addresses) {
-    DrafterLinkConfig link;
-    link.address = address.ToString();
-    link.target = {model_->fingerprint(), model_->config().hidden_size,
-                   model_->config().layer_count, model_->config().vocab_size};
-    link.other_weights = config_.other_weights;
-    links_.push_back(
-        std::make_unique<DrafterLink>(link, [address] { return CreateChannel(address); }));
-    parts.draft_sources.push_back(links_.back().get());
-  }
+  EngineParts parts{backend_.get(), tokenizer_.get(), {}, &clock_, &metrics_};
+  for (const auto& link : links_) parts.draft_sources.push_back(link.get());
   CHIMERA_ASSIGN_OR_RETURN(engine_, Engine::Create(parts, config_.engine));
   LogInfo("engine ready model={} numerics_id={} pages={} threads={} drafters={}", model_->name(),
           backend_->numerics_id(), backend_->limits().page_count, config_.thread_count,
@@ -115,6 +164,8 @@ absl::Status VerifierServer::StartService() {
   parts.engine = engine_.get();
   parts.reader = reader_.get();
   for (const auto& link : links_) parts.draft_sources.push_back(link.get());
+  parts.metrics = &metrics_;
+  parts.clock = &clock_;
   parts.random = RandomWord;
   service_ = std::make_unique<GenerationService>(std::move(parts));
   ServerConfig server;
@@ -131,6 +182,8 @@ VerifierServer::~VerifierServer() = default;
 
 absl::Status VerifierServer::Drain() {
   service_->SetDraining();
+  metrics_.service.ready.Set(0);
+  metrics_.service.draining.Set(1);
   const auto finish_calls = [this](ServerRunner::Deadline deadline) {
     engine_->Drain(deadline);
     service_->WaitForClients(deadline);

@@ -3,13 +3,18 @@
 #ifndef CHIMERA_VERIFIER_VERIFIER_SERVER_H_
 #define CHIMERA_VERIFIER_VERIFIER_SERVER_H_
 
+#include <prometheus/registry.h>
+
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
 #include "common/base/clock.h"
+#include "common/metrics/metrics_exposer.h"
+#include "common/metrics/verifier_metrics.h"
 #include "common/model/llama_model.h"
 #include "common/rpc/server_runner.h"
 #include "common/tokenizer/chat_template.h"
@@ -22,16 +27,23 @@
 
 namespace chimera {
 
+// A drafter that VerifierConfig does not name.
+struct ExtraDrafter {
+  std::string name;  // in place of an address: in logs, metrics and GetServerInfo
+  ChannelFactory make_channel;
+};
+
 // Serves from Start until destroyed. One thread at a time.
 class VerifierServer {
  public:
   // Opens the model, starts the engine and listens. Errors say which part failed and why.
   static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(const VerifierConfig& config);
 
-  // As above with a model and a backend made by the caller.
+  // As above with a model and a backend made by the caller, and perhaps drafters besides those of the
+  // configuration.
   static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(
       const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
-      std::unique_ptr<Backend> backend);
+      std::unique_ptr<Backend> backend, std::vector<ExtraDrafter> extra_drafters = {});
 
   // The backend that Start(config) would make for `model`.
   static absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const VerifierConfig& config,
@@ -43,6 +55,12 @@ class VerifierServer {
   // Where it listens, with the ports that the kernel chose.
   const std::vector<Address>& addresses() const { return runner_->addresses(); }
 
+  // Where it serves metrics, likewise; empty if nowhere.
+  std::string metrics_address() const { return exposer_ ? exposer_->address() : ""; }
+
+  // What it has counted so far; any thread.
+  const VerifierMetrics& metrics() const { return metrics_; }
+
   // Lets running requests finish, and their clients read the replies, until the configured timeout;
   // refuses new ones; then stops.
   // DEADLINE_EXCEEDED as ServerRunner::Drain.
@@ -50,7 +68,9 @@ class VerifierServer {
 
  private:
   VerifierServer(const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
-                 std::unique_ptr<Backend> backend);
+                 std::unique_ptr<Backend> backend, const std::vector<ExtraDrafter>& drafters);
+  absl::Status ServeMetrics();
+  void AddLinks(const std::vector<ExtraDrafter>& drafters);
   absl::Status StartEngine();
   absl::Status StartService();
 
@@ -58,6 +78,9 @@ class VerifierServer {
   const RealClock clock_;
   const std::shared_ptr<const LlamaModel> model_;
   const std::unique_ptr<Backend> backend_;
+  const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
+  VerifierMetrics metrics_;
+  std::unique_ptr<MetricsExposer> exposer_;  // null: nowhere
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_template_;  // null if the model has none that we know
   std::vector<std::unique_ptr<DrafterLink>> links_;

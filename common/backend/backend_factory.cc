@@ -24,8 +24,12 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const LlamaModel& model,
   }
   CHIMERA_ASSIGN_OR_RETURN(const CpuIsa isa, ChooseCpuIsaFromEnvironment());
   const int threads = options.thread_count == 0 ? UsableProcessors() : options.thread_count;
-  return CpuBackend::Create(model.config(), model.weights(),
-                            {.thread_count = threads, .limits = options.limits, .isa = isa});
+  absl::StatusOr<std::unique_ptr<Backend>> backend =
+      CpuBackend::Create(model.config(), model.weights(),
+                         {.thread_count = threads, .limits = options.limits, .isa = isa});
+  // Its repacked weights take the place of the file's; kept beside them they would double the size.
+  model.ReleaseMemory();
+  return backend;
 }
 
 }  // namespace chimera

@@ -38,6 +38,10 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  // Takes what was read so far out of the process's memory. The bytes stay valid: the system brings
+  // them back when they are read again, from its cache or from the file.
+  void ReleaseMemory() const;
+
   // The file's state when it was mapped.
   const FileStamp& stamp() const { return stamp_; }
 

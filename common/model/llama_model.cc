@@ -62,7 +62,11 @@ absl::Status LlamaModel::Read(const std::string& path) {
   CHIMERA_ASSIGN_OR_RETURN(name_, ReadName(gguf.metadata, path));
   fingerprint_.identity = IdentityFingerprint(config_, vocabulary_);
   fingerprint_.weights = CachedWeightsFingerprint(path, file_->stamp(), gguf);
+  // Hashing may have read all weights, which a drafter never needs.
+  ReleaseMemory();
   return absl::OkStatus();
 }
+
+void LlamaModel::ReleaseMemory() const { file_->ReleaseMemory(); }
 
 }  // namespace chimera

@@ -35,6 +35,10 @@ class LlamaModel {
   const Vocabulary& vocabulary() const { return vocabulary_; }
   const Fingerprint& fingerprint() const { return fingerprint_; }
 
+  // Takes the weights out of the process's memory, for who has copied what it needs of them. They
+  // stay valid: reading them again brings them back from the file.
+  void ReleaseMemory() const;
+
  private:
   LlamaModel();
 

@@ -20,8 +20,9 @@ namespace chimera {
 
 // A process that serves from start to SIGTERM or SIGINT, then drains. `parse` makes the validated
 // configuration from the command line; it has a log_level. Server has a static Start(const Config&),
-// addresses() and Drain(). Returns the exit code: 0 after draining, 1 if the start failed or a call
-// outlasted the drain, 2 if a flag's value is wrong. The process must have one thread when called.
+// addresses(), metrics_address() and Drain(). Returns the exit code: 0 after draining, 1 if the start
+// failed or a call outlasted the drain, 2 if a flag's value is wrong. The process must have one thread
+// when called.
 template <typename Server, typename Config>
 int RunService(const char* program, absl::StatusOr<Config> (*parse)(int, char**), int argc,
                char** argv) {
@@ -40,6 +41,9 @@ int RunService(const char* program, absl::StatusOr<Config> (*parse)(int, char**)
   const absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(*config);
   if (!server.ok()) return fail(server.status(), 1);
   PrintListening(program, (*server)->addresses());
+  if (const std::string address = (*server)->metrics_address(); !address.empty()) {
+    LogInfo("serving metrics address={}", address);
+  }
   const int signal = WaitForTermination();
   LogInfo("draining signal={}", signal);
   // A call that ignores its cancellation may still use the server, which must then not be destroyed.

@@ -35,11 +35,12 @@ std::string Truncate(absl::string_view text, size_t limit) {
 }  // namespace
 
 absl::Status ErrorWithReason(absl::StatusCode code, v1::ErrorReason reason, absl::string_view field,
-                             absl::string_view message) {
+                             absl::string_view message, std::chrono::milliseconds retry_after) {
   CHIMERA_CHECK(code != absl::StatusCode::kOk) << "an error needs a code";
   v1::ErrorDetail detail;
   detail.set_reason(reason);
   detail.set_field(Truncate(field, kMaxFieldBytes));
+  detail.set_retry_after_ms(static_cast<int32_t>(retry_after.count()));
   absl::Status status(code, message);
   status.SetPayload(kPayloadUrl, absl::Cord(detail.SerializeAsString()));
   return status;
@@ -56,6 +57,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::ServerContextBase* c
   if (status.ok()) return grpc::Status::OK;
   if (const auto detail = GetErrorDetail(status)) {
     context->AddTrailingMetadata(kErrorMetadataKey, detail->SerializeAsString());
+    if (detail->retry_after_ms() > 0) {
+      context->AddTrailingMetadata(kRetryMetadataKey, std::to_string(detail->retry_after_ms()));
+    }
   }
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
                       Truncate(status.message(), kMaxMessageBytesOnWire));

@@ -9,6 +9,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <chrono>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -20,10 +21,15 @@ namespace chimera {
 // Key of the trailing metadata; its value is a serialised ErrorDetail.
 inline constexpr char kErrorMetadataKey[] = "chimera-error-bin";
 
+// Key under which gRPC's own retries look for ErrorDetail::retry_after_ms (gRFC A6).
+inline constexpr char kRetryMetadataKey[] = "grpc-retry-pushback-ms";
+
 // An error with a reason for programs. `field` is the path of the offending request field, such as
-// "sampling.temperature", or empty. REQUIRES: code is not OK.
+// "sampling.temperature", or empty; `retry_after` is 0 where there is nothing to say. REQUIRES: code
+// is not OK.
 absl::Status ErrorWithReason(absl::StatusCode code, v1::ErrorReason reason, absl::string_view field,
-                             absl::string_view message);
+                             absl::string_view message,
+                             std::chrono::milliseconds retry_after = std::chrono::milliseconds(0));
 
 // The reason that a status carries, if it does.
 std::optional<v1::ErrorDetail> GetErrorDetail(const absl::Status& status);

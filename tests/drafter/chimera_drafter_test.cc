@@ -21,6 +21,7 @@
 namespace chimera {
 namespace {
 
+using ::testing::AllOf;
 using testing::Eventually;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -43,7 +44,8 @@ class ChimeraDrafterTest : public ::testing::Test {
 
 TEST_F(ChimeraDrafterTest, ServesUntilSigterm) {
   const std::string socket = "unix:" + directory_.path() + "/d.sock";
-  DrafterProcess drafter({"--model", model_path_, "--listen", socket + ",127.0.0.1:0"});
+  DrafterProcess drafter({"--model", model_path_, "--listen", socket + ",127.0.0.1:0",
+                          "--metrics_listen=127.0.0.1:0"});
   ASSERT_TRUE(Eventually([&] { return drafter.Output().find("127.0.0.1:") != std::string::npos; }))
       << drafter.Errors();
   const std::string output = drafter.Output();
@@ -67,7 +69,8 @@ TEST_F(ChimeraDrafterTest, ServesUntilSigterm) {
   drafter.Terminate();
   EXPECT_EQ(drafter.Wait(), 0);
   EXPECT_EQ(drafter.Output(), output);
-  EXPECT_THAT(drafter.Errors(), HasSubstr("stopped"));
+  EXPECT_THAT(drafter.Errors(),
+              AllOf(HasSubstr("serving metrics address=127.0.0.1:"), HasSubstr("stopped")));
 }
 
 TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
@@ -80,12 +83,16 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--draft_model=gpt"}, "must be one of: ngram"},
       {{"--listen="}, "--listen is empty"},
       {{"--listen=unix:relative"}, "relative"},
+      {{"--metrics_listen=9465"}, "--metrics_listen is \"9465\", must be a host name or IPv4"},
+      {{"--metrics_listen=[::1]:9465"}, "--metrics_listen is \"[::1]:9465\""},
       {{"--shutdown_timeout=-1s"}, "--shutdown_timeout is -1s"},
       {{"--log_level=loud"}, "loud"},
       {{"--no_such_flag"}, "no_such_flag"},
       {{"stray"}, "stray"},
       {{"--model=/none/model.gguf", "--listen=127.0.0.1:0"}, "/none/model.gguf"},
-      {{"--listen=unix:/none/d.sock", "--model=" + model_path_}, "/none"},
+      {{"--listen=unix:/none/d.sock", "--metrics_listen=", "--model=" + model_path_}, "/none"},
+      {{"--listen=127.0.0.1:0", "--metrics_listen=192.0.2.1:0", "--model=" + model_path_},
+       "--metrics_listen: cannot serve metrics on 192.0.2.1:0: "},
   };
   for (const auto& [arguments, error] : kCases) {
     DrafterProcess drafter(arguments);

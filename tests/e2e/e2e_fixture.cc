@@ -51,25 +51,27 @@ void E2eFixture::StartDrafter(std::unique_ptr<DraftModel> model) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(drafter_, DrafterServer::Start(config, target, std::move(model)));
 }
 
-void E2eFixture::StartVerifier(Drafters drafters, int32_t prefill_chunk) {
-  stub_.reset();
-  verifier_.reset();
-  const Address address = {.unix_path = directory_.path() + "/verifier.sock"};
+VerifierConfig E2eFixture::MakeVerifierConfig(Drafters drafters) const {
   VerifierConfig config;
-  config.listen_addresses = {address};
+  config.listen_addresses = {{.unix_path = directory_.path() + "/verifier.sock"}};
   if (drafters == Drafters::kOne) config.drafter_addresses = {DrafterAddress()};
   config.thread_count = 2;
   config.kv_page_count = kMaxRunning * 32;
   config.engine.max_running_requests = kMaxRunning;
-  config.engine.prefill_chunk = prefill_chunk;
-  // What drafters propose is verified, whether it pays or not; and a busy machine is no excuse.
   config.engine.planning = NodePlanning::kVerifyAll;
+  // A busy machine is no excuse for a reply without drafts.
   config.engine.draft.deadline = std::chrono::seconds(5);
+  return config;
+}
+
+void E2eFixture::StartVerifier(const VerifierConfig& config) {
+  stub_.reset();
+  verifier_.reset();
   CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
                                VerifierServer::MakeBackend(config, *model_));
   CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
                                VerifierServer::Start(config, model_, std::move(backend)));
-  Connect(address.ToString());
+  Connect(config.listen_addresses.front().ToString());
 }
 
 v1::GetServerInfoResponse E2eFixture::ServerInfo() {
@@ -90,7 +92,7 @@ bool E2eFixture::DrafterIsReady() {
 ClientReply E2eFixture::Generate(const v1::GenerateRequest& request) {
   ClientReply reply;
   grpc::ClientContext context;
-  context.set_wait_for_ready(true);
+  context.set_wait_for_ready(wait_for_ready_);
   const auto reader = stub_->Generate(&context, request);
   v1::GenerateResponse response;
   while (reader->Read(&response)) {

@@ -46,9 +46,12 @@ class E2eFixture : public ::testing::Test {
   void StartDrafter(std::unique_ptr<DraftModel> model);
   void StopDrafter() { drafter_.reset(); }
 
-  // Starts a verifier; with a drafter if the flag says so, which need not run yet.
+  // How StartVerifier sets up a verifier unless a test wants it otherwise; with a drafter if the flag
+  // says so, which need not run yet. Node planning is off: what a drafter proposes is verified.
   enum class Drafters { kNone, kOne };
-  void StartVerifier(Drafters drafters, int32_t prefill_chunk = 256);
+  VerifierConfig MakeVerifierConfig(Drafters drafters) const;
+
+  void StartVerifier(const VerifierConfig& config);
 
   // Makes stub_ call the server at `address`, as VerifierServer or a process of its own.
   void Connect(const std::string& address);
@@ -69,6 +72,7 @@ class E2eFixture : public ::testing::Test {
   std::unique_ptr<DrafterServer> drafter_;
   std::unique_ptr<VerifierServer> verifier_;
   std::unique_ptr<v1::GenerationService::Stub> stub_;
+  bool wait_for_ready_ = true;  // whether Generate waits for a server that is not there
 };
 
 }  // namespace chimera::testing

@@ -77,7 +77,7 @@ class LosslessTest : public EngineFixture, public ::testing::WithParamInterface<
   }
 
   // The golden answers: plain decoding, one request at a time.
-  std::vector<Reply> Golden() { return Decode(MakeEngine({}, 256).get(), false); }
+  std::vector<Reply> Golden() { return Decode(MakeEngine({}, MakeConfig(256)).get(), false); }
 
   void ExpectLossless(DraftModel* model, LocalDraftSource::Mutator mutator = nullptr) {
     const std::vector<Reply> golden = Golden();
@@ -85,7 +85,8 @@ class LosslessTest : public EngineFixture, public ::testing::WithParamInterface<
       for (const int32_t chunk : {5, 16, 256}) {
         SCOPED_TRACE(::testing::Message() << "together " << together << " chunk " << chunk);
         LocalDraftSource source(model, model_->config().hidden_size, mutator);
-        const std::vector<Reply> replies = Decode(MakeEngine({&source}, chunk).get(), together);
+        const std::vector<Reply> replies =
+            Decode(MakeEngine({&source}, MakeConfig(chunk)).get(), together);
         for (int i = 0; i < kRequests; ++i) {
           EXPECT_EQ(replies[i].tokens, golden[i].tokens) << "request " << i;
           EXPECT_EQ(replies[i], golden[i]) << "request " << i;
@@ -114,7 +115,7 @@ class LosslessTest : public EngineFixture, public ::testing::WithParamInterface<
 TEST_P(LosslessTest, PlainDecodingDoesNotDependOnBatchOrChunks) {
   const std::vector<Reply> golden = Golden();
   for (const int32_t chunk : {1, 16, 64}) {
-    EXPECT_EQ(Decode(MakeEngine({}, chunk).get(), true), golden) << "chunk " << chunk;
+    EXPECT_EQ(Decode(MakeEngine({}, MakeConfig(chunk)).get(), true), golden) << "chunk " << chunk;
   }
 }
 
@@ -173,7 +174,7 @@ TEST_P(LosslessTest, ABrokenBackendWouldBeNoticed) {
     MakeBackend(kPages);
     backend_ = std::make_unique<FaultyBackend>(std::move(backend_), fault);
     LocalDraftSource source(&model, model_->config().hidden_size);
-    const std::vector<Reply> replies = Decode(MakeEngine({&source}, 64).get(), true);
+    const std::vector<Reply> replies = Decode(MakeEngine({&source}).get(), true);
     EXPECT_EQ(replies == golden, fault == BackendFault::kNone) << static_cast<int>(fault);
   }
 }

@@ -14,7 +14,7 @@ class LosslessE2eTest : public LosslessGrid {
  protected:
   void SetUp() override {
     LosslessGrid::SetUp();
-    MakeGolden({.prompts = 4, .concurrencies = {1, 8}, .prefill_chunks = {16}});
+    MakeGolden({.prompts = 4, .cells = {{1, 16}, {8, 16, /*few_pages=*/true, /*disturbed=*/true}}});
   }
 };
 

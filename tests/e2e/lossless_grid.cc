@@ -4,13 +4,18 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
+#include <thread>
 
 #include "common/model/default_model_path.h"
 #include "tests/testing/child_process.h"
 
 namespace chimera::testing {
 namespace {
+
+// Enough for one long reply, not for those of all clients.
+constexpr int32_t kFewPages = 24;
 
 std::vector<std::string> ReadPrompts(int count) {
   std::vector<std::string> prompts;
@@ -61,8 +66,8 @@ void LosslessGrid::MakeGolden(const GridSize& size) {
 
 std::vector<ClientReply> LosslessGrid::AskFreshProcess() {
   const std::string address = "unix:" + directory_.path() + "/golden.sock";
-  const ChildProcess verifier(CHIMERA_VERIFIER_BINARY,
-                              {"--model", chimera::DefaultModelPath(), "--listen", address});
+  const ChildProcess verifier(CHIMERA_VERIFIER_BINARY, {"--model", chimera::DefaultModelPath(),
+                                                        "--listen", address, "--metrics_listen="});
   Connect(address);
   std::vector<ClientReply> replies = GenerateAll(requests_, 1);
   for (const ClientReply& reply : replies) {
@@ -73,24 +78,67 @@ std::vector<ClientReply> LosslessGrid::AskFreshProcess() {
 }
 
 void LosslessGrid::ExpectLossless() {
-  for (const int32_t prefill_chunk : size_.prefill_chunks) {
-    StartVerifier(Drafters::kOne, prefill_chunk);
+  for (const GridCell& cell : size_.cells) {
+    SCOPED_TRACE(::testing::Message()
+                 << "concurrency " << cell.concurrency << " chunk " << cell.prefill_chunk
+                 << " few pages " << cell.few_pages << " disturbed " << cell.disturbed);
+    VerifierConfig config = MakeVerifierConfig(Drafters::kOne);
+    config.engine.prefill_chunk = cell.prefill_chunk;
+    config.engine.canary_fraction = 1;
+    if (cell.few_pages) config.kv_page_count = kFewPages;
+    StartVerifier(config);
     ASSERT_TRUE(DrafterIsReady());
-    for (const int concurrency : size_.concurrencies) {
-      SCOPED_TRACE(::testing::Message()
-                   << "concurrency " << concurrency << " chunk " << prefill_chunk);
-      const std::vector<ClientReply> replies = GenerateAll(requests_, concurrency);
-      for (size_t i = 0; i < replies.size(); ++i) {
-        EXPECT_EQ(Answer(replies[i]), Answer(golden_[i])) << "request " << i;
-        AddEvidence(replies[i]);
-      }
+    const std::vector<ClientReply> replies = cell.disturbed
+                                                 ? DecodeDisturbed(cell.concurrency)
+                                                 : GenerateAll(requests_, cell.concurrency);
+    for (size_t i = 0; i < replies.size(); ++i) {
+      EXPECT_EQ(Answer(replies[i]), Answer(golden_[i])) << "request " << i;
+      AddEvidence(replies[i]);
     }
+    AddServerEvidence();
   }
   std::cout << evidence_.draft_nodes << " draft nodes; " << evidence_.full_tokens << " tokens in "
             << evidence_.full_steps
             << " steps of replies that max_tokens ended; ends inside paths: "
             << evidence_.eos_inside_path << " EOS, " << evidence_.stop_string_inside_path
-            << " stop string, " << evidence_.max_tokens_inside_path << " max_tokens" << std::endl;
+            << " stop string, " << evidence_.max_tokens_inside_path << " max_tokens; "
+            << evidence_.preemptions << " preemptions, " << evidence_.prefix_hit_tokens
+            << " prompt tokens from the prefix cache, " << evidence_.canary_replays
+            << " replies checked by the canary" << std::endl;
+}
+
+std::vector<ClientReply> LosslessGrid::DecodeDisturbed(int concurrency) {
+  std::atomic<bool> done = false;
+  std::thread disturber([&] { Disturb(/*seed=*/3, done); });
+  std::vector<ClientReply> replies = GenerateAll(requests_, concurrency);
+  done = true;
+  disturber.join();
+  return replies;
+}
+
+void LosslessGrid::Disturb(uint32_t seed, const std::atomic<bool>& done) {
+  std::mt19937 random(seed);
+  while (!done) {
+    v1::GenerateRequest request = requests_[random() % requests_.size()];
+    request.mutable_stop()->Clear();
+    request.mutable_stop()->set_max_tokens(200);
+    request.mutable_stop()->set_ignore_eos(true);
+    grpc::ClientContext context;
+    const auto reader = stub_->Generate(&context, request);
+    v1::GenerateResponse response;
+    for (uint32_t left = random() % 100; left > 0 && reader->Read(&response); --left) {
+    }
+    context.TryCancel();
+    reader->Finish();
+  }
+}
+
+void LosslessGrid::AddServerEvidence() {
+  const VerifierMetrics& metrics = verifier_->metrics();
+  EXPECT_EQ(metrics.canary.mismatches.Value(), 0);
+  evidence_.preemptions += static_cast<int64_t>(metrics.kv_cache.preemptions.Value());
+  evidence_.prefix_hit_tokens += static_cast<int64_t>(metrics.kv_cache.prefix_hit_tokens.Value());
+  evidence_.canary_replays += static_cast<int64_t>(metrics.canary.replays.Value());
 }
 
 void LosslessGrid::AddEvidence(const ClientReply& reply) {
@@ -116,7 +164,7 @@ void LosslessGrid::AddEvidence(const ClientReply& reply) {
 }
 
 KnownSequences LosslessGrid::GoldenSequences() {
-  StartVerifier(Drafters::kNone);
+  StartVerifier(MakeVerifierConfig(Drafters::kNone));
   KnownSequences sequences;
   for (size_t i = 0; i < requests_.size(); ++i) {
     grpc::ClientContext context;

@@ -3,6 +3,7 @@
 #ifndef CHIMERA_TESTS_E2E_LOSSLESS_GRID_H_
 #define CHIMERA_TESTS_E2E_LOSSLESS_GRID_H_
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -11,12 +12,21 @@
 
 namespace chimera::testing {
 
+// How a server is set up and used while all requests are decoded once.
+struct GridCell {
+  int concurrency = 1;
+  int32_t prefill_chunk = 256;
+  // Few pages make requests interrupt each other.
+  bool few_pages = false;
+  // Others ask for long replies at the same time, and leave before their end.
+  bool disturbed = false;
+};
+
 // How much of the grid a test covers. Every prompt is asked greedily, at T = 0.7 with top-p 0.95,
-// and at T = 1; every cell is a concurrency and a size of prefill chunks.
+// and at T = 1.
 struct GridSize {
   int prompts = 0;
-  std::vector<int> concurrencies;
-  std::vector<int32_t> prefill_chunks;
+  std::vector<GridCell> cells;
 };
 
 // What speculation did, over the replies of a cell.
@@ -29,6 +39,10 @@ struct GridEvidence {
   int64_t eos_inside_path = 0;
   int64_t stop_string_inside_path = 0;
   int64_t max_tokens_inside_path = 0;
+  // Of the servers.
+  int64_t preemptions = 0;
+  int64_t prefix_hit_tokens = 0;
+  int64_t canary_replays = 0;
 };
 
 // Compares the replies of each cell with the golden ones: those of plain decoding, one request at a
@@ -45,8 +59,8 @@ class LosslessGrid : public E2eFixture {
   // Asks for the golden replies, once per process and number of prompts; first of all.
   void MakeGolden(const GridSize& size);
 
-  // Decodes all requests in every cell, with the drafter that listens. Adds up the evidence of all,
-  // and prints it.
+  // Decodes all requests in every cell, with the drafter that listens and the canary at 100 %. Adds up
+  // the evidence of all, and prints it.
   void ExpectLossless();
 
   // Prompt and golden reply of each request, and a few tokens more.
@@ -57,7 +71,11 @@ class LosslessGrid : public E2eFixture {
  private:
   std::vector<v1::GenerateRequest> MakeRequests() const;
   std::vector<ClientReply> AskFreshProcess();
+  std::vector<ClientReply> DecodeDisturbed(int concurrency);
+  // Asks for long replies and leaves, until `done`.
+  void Disturb(uint32_t seed, const std::atomic<bool>& done);
   void AddEvidence(const ClientReply& reply);
+  void AddServerEvidence();
 
   GridSize size_;
   std::vector<v1::GenerateRequest> requests_;

@@ -1,5 +1,6 @@
 // The whole grid: 100 prompts, three ways to sample, four drafters, two concurrencies, three sizes of
-// prefill chunks. Takes about half an hour on two cores.
+// prefill chunks, with pages enough and too few, with and without clients that leave. Takes about
+// three quarters of an hour on two cores.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +16,19 @@ class LosslessLongTest : public LosslessGrid {
  protected:
   void SetUp() override {
     LosslessGrid::SetUp();
-    MakeGolden({.prompts = 100, .concurrencies = {1, 8}, .prefill_chunks = {16, 64, 512}});
+    MakeGolden({.prompts = 100,
+                .cells = {{1, 16},
+                          {1, 64},
+                          {1, 512},
+                          {8, 16, /*few_pages=*/true, /*disturbed=*/true},
+                          {8, 64, /*few_pages=*/true},
+                          {8, 512, /*few_pages=*/false, /*disturbed=*/true}}});
+  }
+
+  void TearDown() override {
+    EXPECT_GT(evidence_.preemptions, 0);
+    EXPECT_GT(evidence_.prefix_hit_tokens, 0);
+    EXPECT_GT(evidence_.canary_replays, 0);
   }
 };
 

@@ -6,19 +6,9 @@
 namespace chimera::testing {
 namespace {
 
-// A chain of `size` nodes, as drafters send it; its first node has `token`.
-void MakeChain(int size, int32_t token, v1::TokenTree* tree) {
-  tree->Clear();
-  for (int node = 0; node < size; ++node) {
-    tree->add_token_ids(token + node);
-    tree->add_parents(node);
-    tree->add_path_probabilities(1.0f);
-  }
-}
+using Spoil = void (*)(int32_t vocab_size, v1::SequenceDraft* draft);
 
-using SpoilDraft = void (*)(int32_t vocab_size, v1::SequenceDraft* draft);
-
-constexpr SpoilDraft kSpoiledDrafts[] = {
+constexpr Spoil kSpoiledDrafts[] = {
     // Two nodes are each other's parents.
     [](int32_t, v1::SequenceDraft* draft) { draft->mutable_tree()->set_parents(0, 2); },
     // A node is its own parent.
@@ -80,9 +70,25 @@ constexpr SpoilReply kSpoiledReplies[] = {
 // meanwhile decodes plainly.
 constexpr int kDraftsPerSpoiledReply = 150;
 
+static_assert(std::size(kSpoiledDrafts) == kSpoiledDraftKinds);
+
 }  // namespace
 
-Script MalformedDrafter(const LlamaModel& model) {
+void MakeChain(int size, int32_t token, v1::TokenTree* tree) {
+  tree->Clear();
+  for (int node = 0; node < size; ++node) {
+    tree->add_token_ids(token + node);
+    tree->add_parents(node);
+    tree->add_path_probabilities(1.0f);
+  }
+}
+
+void SpoilDraft(int kind, int32_t vocab_size, v1::SequenceDraft* draft) {
+  MakeChain(4, 100, draft->mutable_tree());
+  kSpoiledDrafts[kind](vocab_size, draft);
+}
+
+v1::DraftResponse FittingReady(const LlamaModel& model) {
   v1::DraftResponse ready;
   ready.mutable_ready()->set_name("malformed");
   ToProto(model.fingerprint(), ready.mutable_ready()->mutable_fingerprint());
@@ -90,16 +96,19 @@ Script MalformedDrafter(const LlamaModel& model) {
   ready.mutable_ready()->set_context_window(8192);
   ready.mutable_ready()->set_max_sequences(64);
   ready.mutable_ready()->set_max_nodes(63);
+  return ready;
+}
+
+Script MalformedDrafter(const LlamaModel& model) {
   const int32_t vocab_size = model.config().vocab_size;
   // Streams are played one after another, each going on where the last one ended.
-  return AfterHandshake(ready, [vocab_size, count = 0](DraftStream& stream) mutable {
+  return AfterHandshake(FittingReady(model), [vocab_size, count = 0](DraftStream& stream) mutable {
     v1::DraftRequest request;
     while (stream.Read(&request)) {
       if (!request.has_step()) continue;
       v1::DraftResponse response = ReplyTo(request.step());
       for (v1::SequenceDraft& draft : *response.mutable_reply()->mutable_drafts()) {
-        MakeChain(4, 100, draft.mutable_tree());
-        kSpoiledDrafts[count++ % std::size(kSpoiledDrafts)](vocab_size, &draft);
+        SpoilDraft(count++ % kSpoiledDraftKinds, vocab_size, &draft);
       }
       if (count % kDraftsPerSpoiledReply == 0 && response.reply().drafts_size() > 0) {
         kSpoiledReplies[count / kDraftsPerSpoiledReply % std::size(kSpoiledReplies)](&response);

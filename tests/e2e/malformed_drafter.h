@@ -1,7 +1,9 @@
-// A drafter that answers every step, and never well.
+// A drafter that answers every step, and never well; and what it is made of.
 
 #ifndef CHIMERA_TESTS_E2E_MALFORMED_DRAFTER_H_
 #define CHIMERA_TESTS_E2E_MALFORMED_DRAFTER_H_
+
+#include <cstdint>
 
 #include "common/model/llama_model.h"
 #include "tests/verifier/drafter_client/scripted_drafter.h"
@@ -13,6 +15,16 @@ namespace chimera::testing {
 // probabilities that rise or are no numbers; drafts of other epochs, positions and sequences; step
 // numbers never asked for; messages that are empty or come at the wrong time.
 Script MalformedDrafter(const LlamaModel& model);
+
+// A Ready that fits `model`.
+v1::DraftResponse FittingReady(const LlamaModel& model);
+
+// A chain of `size` nodes, as drafters send it; its first node has `token`, the others the next.
+void MakeChain(int size, int32_t token, v1::TokenTree* tree);
+
+// Makes `draft`, which answers a request, wrong in the given way: one of [0, kSpoiledDraftKinds).
+inline constexpr int kSpoiledDraftKinds = 20;
+void SpoilDraft(int kind, int32_t vocab_size, v1::SequenceDraft* draft);
 
 }  // namespace chimera::testing
 

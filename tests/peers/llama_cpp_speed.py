@@ -1,18 +1,20 @@
-"""Plain decoding of Chimera and of llama.cpp side by side: same model file, prompts, machine and number of threads.
+"""Chimera and llama.cpp side by side: same model file, prompts, machine and number of threads.
 
     scripts/peer llama_cpp_speed [--model FILE] [--threads 2] [--rounds 5] [--tokens 128]
 
-Rounds alternate between the two, so that a noisy machine hits both; figures are medians over the rounds. Chimera's time
-is what `chimera bench --modes off` sees over gRPC: scheduling, sampling and detokenisation included. llama.cpp's is the
-time inside llama_decode alone, for the same prompt and number of tokens: its sampling is left out. Prints one JSON line
-with, for each,
+llama.cpp runs the file as it is (`llama_cpp`) and requantised by itself to Q4_0, for which it has its fastest kernels
+(`llama_cpp_q4_0`): other weights, and so another model, but its best speed. Prints one JSON line with, for each,
 
-    ms_per_token       of every token after the first; Chimera's is the difference to a run of one token
-    tokens_per_second  of the whole answer, the prompt's time included
+    ms_per_token        plain decoding, median over the rounds, every token after the first
+    step_ms             one pass over so many rows behind 256 positions, the best of many
+    prefill_tokens_per_second  of 512 tokens at once, the best of several
 
-and `ratio`, llama.cpp's ms_per_token over Chimera's: above 1 Chimera is faster. `step_ms` is llama.cpp's time for one
-pass over so many rows. llama.cpp's threads wait for each other spinning, so where other programs take the processors its
-times grow many times over: believe a result only if `load_average`, that of the minute before the start, is far below 1.
+and `ratios`, llama.cpp's times over Chimera's: above 1 Chimera is faster. Rounds alternate between the programs, so that a
+noisy machine hits all. Chimera's ms_per_token is what `chimera bench --modes off` sees over gRPC: scheduling, sampling
+and detokenisation included; its steps and its prefill are those of chimera-cpu-bench, sampling included. llama.cpp's are
+the times inside llama_decode alone. llama.cpp's threads wait for each other spinning, so where other programs take the
+processors its times grow many times over: believe a result only if `load_average`, that of the minute before the start,
+is far below 1.
 """
 
 import argparse
@@ -30,8 +32,11 @@ import llama_cpp
 import chat_prompts
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CONTEXT = 256
-STEP_ROWS = (1, 2, 4, 8, 16, 32)
+CONTEXT = 1024
+STEP_CONTEXT = 256
+STEP_ROWS = (1, 2, 4, 8, 16, 32, 64)
+PREFILL_TOKENS = 512
+Q4_0_FILE_TYPE = 2  # LLAMA_FTYPE_MOSTLY_Q4_0
 MESSAGE = "Explain in detail how a sailing boat can move against the wind."
 
 
@@ -42,8 +47,6 @@ def ignore_log(_level, _text, _user_data):
 
 class LlamaCpp:
     def __init__(self, model_path, threads):
-        llama_cpp.llama_log_set(ignore_log, None)
-        llama_cpp.llama_backend_init()
         self._model = llama_cpp.llama_model_load_from_file(
             model_path.encode(), llama_cpp.llama_model_default_params()
         )
@@ -66,12 +69,13 @@ class LlamaCpp:
         return llama_cpp.llama_get_memory(self._context)
 
     def _decode(self, token_ids, position):
-        """Seconds of one llama_decode with logits of every row."""
+        """Seconds of one llama_decode; logits of every row, of a prompt of its last one."""
         batch = llama_cpp.llama_batch_init(len(token_ids), 0, 1)
         batch.n_tokens = len(token_ids)
         for row, token in enumerate(token_ids):
             batch.token[row], batch.pos[row] = token, position + row
-            batch.n_seq_id[row], batch.seq_id[row][0], batch.logits[row] = 1, 0, 1
+            batch.n_seq_id[row], batch.seq_id[row][0] = 1, 0
+            batch.logits[row] = len(token_ids) <= max(STEP_ROWS) or row + 1 == len(token_ids)
         start = time.perf_counter()
         status = llama_cpp.llama_decode(self._context, batch)
         llama_cpp.llama_synchronize(self._context)
@@ -97,14 +101,41 @@ class LlamaCpp:
         return prefill, steps
 
     def step_seconds(self, rows, repeats=20):
-        """Median seconds of one pass over `rows` tokens at position 128."""
+        """Best seconds of one pass over `rows` tokens behind STEP_CONTEXT positions."""
         llama_cpp.llama_memory_clear(self._memory(), True)
-        self._decode([1] * 128, 0)
+        self._decode([1] * STEP_CONTEXT, 0)
         seconds = []
         for _ in range(repeats):
-            seconds.append(self._decode([1] * rows, 128))
-            llama_cpp.llama_memory_seq_rm(self._memory(), 0, 128, -1)
-        return statistics.median(seconds)
+            seconds.append(self._decode([1] * rows, STEP_CONTEXT))
+            llama_cpp.llama_memory_seq_rm(self._memory(), 0, STEP_CONTEXT, -1)
+        return min(seconds)
+
+    def prefill_seconds(self, repeats=5):
+        """Best seconds of PREFILL_TOKENS tokens at once."""
+        seconds = []
+        for _ in range(repeats):
+            llama_cpp.llama_memory_clear(self._memory(), True)
+            seconds.append(self._decode([1] * PREFILL_TOKENS, 0))
+        return min(seconds)
+
+
+def requantise(model_path, directory):
+    """Path of the model in Q4_0, made by llama.cpp."""
+    path = os.path.join(directory, "q4_0.gguf")
+    parameters = llama_cpp.llama_model_quantize_default_params()
+    parameters.ftype, parameters.allow_requantize = Q4_0_FILE_TYPE, True
+    if llama_cpp.llama_model_quantize(model_path.encode(), path.encode(), ctypes.byref(parameters)) != 0:
+        raise RuntimeError("llama_model_quantize failed")
+    return path
+
+
+def cpu_bench(model_path, threads):
+    """What chimera-cpu-bench measures."""
+    command = [
+        ROOT / "build/release/bin/chimera-cpu-bench", f"--model={model_path}", f"--threads={threads}",
+        f"--context={STEP_CONTEXT}", "--json",
+    ]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def chimera_seconds(model_path, threads, tokens):
@@ -123,14 +154,19 @@ def chimera_seconds(model_path, threads, tokens):
     return result["seconds"]
 
 
-def figures(first_token_seconds, total_seconds, tokens):
-    """The figures of one side; both arguments in seconds have one entry per round."""
+def ms_per_token(first_token_seconds, total_seconds, tokens):
+    """Median over the rounds; the arguments in seconds have one entry per round."""
     per_token = [
         (total - first) / (tokens - 1) for first, total in zip(first_token_seconds, total_seconds)
     ]
+    return 1000 * statistics.median(per_token)
+
+
+def rounded(figures):
     return {
-        "ms_per_token": round(1000 * statistics.median(per_token), 3),
-        "tokens_per_second": round(tokens / statistics.median(total_seconds), 1),
+        name: {key: round(value, 3) for key, value in figure.items()} if isinstance(figure, dict)
+        else round(figure, 3)
+        for name, figure in figures.items()
     }
 
 
@@ -143,31 +179,51 @@ def main():
     arguments = parser.parse_args()
     load_average = os.getloadavg()[0]
 
-    llama = LlamaCpp(arguments.model, arguments.threads)
-    prompt_ids = llama.tokenize(chat_prompts.chat_prompt(MESSAGE))
+    llama_cpp.llama_log_set(ignore_log, None)
+    llama_cpp.llama_backend_init()
+    with tempfile.TemporaryDirectory() as directory:
+        peers = {
+            "llama_cpp": LlamaCpp(arguments.model, arguments.threads),
+            "llama_cpp_q4_0": LlamaCpp(requantise(arguments.model, directory), arguments.threads),
+        }
+    prompt_ids = peers["llama_cpp"].tokenize(chat_prompts.chat_prompt(MESSAGE))
     if not 2 <= arguments.tokens <= CONTEXT - len(prompt_ids):
         parser.error(f"--tokens must be in [2, {CONTEXT - len(prompt_ids)}]")
-    llama_first, llama_total, chimera_first, chimera_total = [], [], [], []
+    names = ["chimera", *peers]
+    first = {name: [] for name in names}
+    total = {name: [] for name in names}
     for _ in range(arguments.rounds):
-        prefill, steps = llama.generate(prompt_ids, arguments.tokens)
-        llama_first.append(prefill)
-        llama_total.append(prefill + sum(steps))
-        chimera_first.append(chimera_seconds(arguments.model, arguments.threads, 1))
-        chimera_total.append(chimera_seconds(arguments.model, arguments.threads, arguments.tokens))
-    chimera = figures(chimera_first, chimera_total, arguments.tokens)
-    llama_cpp_figures = figures(llama_first, llama_total, arguments.tokens)
-    llama_cpp_figures["step_ms"] = {
-        rows: round(1000 * llama.step_seconds(rows), 2) for rows in STEP_ROWS
+        for name, peer in peers.items():
+            prefill, steps = peer.generate(prompt_ids, arguments.tokens)
+            first[name].append(prefill)
+            total[name].append(prefill + sum(steps))
+        first["chimera"].append(chimera_seconds(arguments.model, arguments.threads, 1))
+        total["chimera"].append(chimera_seconds(arguments.model, arguments.threads, arguments.tokens))
+    figures = {name: {"ms_per_token": ms_per_token(first[name], total[name], arguments.tokens)} for name in names}
+    for name, peer in peers.items():
+        figures[name]["step_ms"] = {rows: 1000 * peer.step_seconds(rows) for rows in STEP_ROWS}
+        figures[name]["prefill_tokens_per_second"] = PREFILL_TOKENS / peer.prefill_seconds()
+    bench = cpu_bench(arguments.model, arguments.threads)
+    chimera = figures["chimera"]
+    chimera["step_ms"] = {step["rows"]: step["ms"] for step in bench["steps"]}
+    chimera["prefill_tokens_per_second"] = bench["prefill"]["tokens_per_s"]
+    ratios = {
+        name: {
+            "plain": figures[name]["ms_per_token"] / chimera["ms_per_token"],
+            "step_of_8": figures[name]["step_ms"][8] / chimera["step_ms"][8],
+            "prefill": chimera["prefill_tokens_per_second"] / figures[name]["prefill_tokens_per_second"],
+        }
+        for name in peers
     }
     result = {
         "load_average": round(load_average, 2),
+        "isa": bench["isa"],
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "prompt_tokens": len(prompt_ids),
         "tokens": arguments.tokens,
-        "chimera": chimera,
-        "llama_cpp": llama_cpp_figures,
-        "ratio": round(llama_cpp_figures["ms_per_token"] / chimera["ms_per_token"], 3),
+        **{name: rounded(figures[name]) for name in names},
+        "ratios": {name: rounded(ratio) for name, ratio in ratios.items()},
     }
     print(json.dumps(result))
 

@@ -26,10 +26,12 @@ _FORBIDDEN_FOLDERS = {
     "tests/tools": (),
     "tests/e2e": (),
     "tests/benchmarks": (),
+    "tests/fuzz": (),
 }
 # Folders that are plain computation: neither gRPC nor generated code nor CUDA.
 _PURE_FOLDERS = tuple(
-    f"common/{name}" for name in ("base", "tree", "sampling", "model", "tokenizer", "ops")
+    f"common/{name}"
+    for name in ("base", "tree", "sampling", "model", "tokenizer", "ops", "metrics")
 )
 _RPC_INCLUDE = re.compile(r"^(grpc|grpcpp|google/protobuf)/|\.pb\.h$")
 _CUDA_INCLUDE = re.compile(r"^(cuda|cublas|curand|cusparse|nvtx|nccl|cub/|cooperative_groups)")

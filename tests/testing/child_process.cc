@@ -50,13 +50,14 @@ ChildProcess::~ChildProcess() {
   Wait();
 }
 
-void ChildProcess::Terminate() const {
-  if (pid_ != 0) kill(pid_, SIGTERM);
+void ChildProcess::Signal(int number) const {
+  if (pid_ != 0) kill(pid_, number);
 }
 
-void ChildProcess::Kill() const {
-  if (pid_ != 0) kill(pid_, SIGKILL);
-}
+void ChildProcess::Terminate() const { Signal(SIGTERM); }
+void ChildProcess::Kill() const { Signal(SIGKILL); }
+void ChildProcess::Pause() const { Signal(SIGSTOP); }
+void ChildProcess::Resume() const { Signal(SIGCONT); }
 
 int ChildProcess::Wait() {
   int status = 0;

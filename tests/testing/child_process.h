@@ -24,6 +24,13 @@ class ChildProcess {
   void Terminate() const;
   void Kill() const;
 
+  // Makes it stand still, as a machine without memory or a debugger does, and go on. Do not wait.
+  void Pause() const;
+  void Resume() const;
+
+  // REQUIRES: Wait was not called.
+  pid_t pid() const { return pid_; }
+
   // Waits for its end; its exit code, or -1 if a signal ended it.
   int Wait();
 
@@ -32,6 +39,8 @@ class ChildProcess {
   std::string Errors() const;
 
  private:
+  void Signal(int number) const;
+
   const TempDirectory directory_;
   pid_t pid_ = 0;  // 0 once it has ended
 };

@@ -41,10 +41,10 @@ class ChimeraVerifierTest : public ::testing::Test {
     socket_.unix_path = directory_.path() + "/verifier.sock";
   }
 
-  // Starts the binary on the socket and a free port.
+  // Starts the binary on the socket and a free port, without metrics unless the arguments say so.
   void Start(std::vector<std::string> arguments = {}) {
-    arguments.insert(arguments.end(), {"--model", model_path_, "--threads=1", "--listen",
-                                       socket_.ToString() + ",127.0.0.1:0"});
+    arguments.insert(arguments.begin(), {"--model", model_path_, "--threads=1", "--listen",
+                                         socket_.ToString() + ",127.0.0.1:0", "--metrics_listen="});
     process_ = std::make_unique<ChildProcess>(CHIMERA_VERIFIER_BINARY, arguments);
     ASSERT_TRUE(Eventually([&] {
       return process_->Output().find("127.0.0.1:") != std::string::npos;
@@ -84,7 +84,8 @@ class ChimeraVerifierTest : public ::testing::Test {
 };
 
 TEST_F(ChimeraVerifierTest, ServesUntilSigterm) {
-  Start({"--max_running_requests=3", "--max_waiting_requests=5", "--kv_pages=40"});
+  Start({"--max_running_requests=3", "--max_waiting_requests=5", "--kv_pages=40",
+         "--metrics_listen=127.0.0.1:0"});
   const std::string output = process_->Output();
   EXPECT_THAT(output, StartsWith("chimera-verifier listening on " + socket_.ToString() + "\n" +
                                  "chimera-verifier listening on 127.0.0.1:"));
@@ -110,6 +111,7 @@ TEST_F(ChimeraVerifierTest, ServesUntilSigterm) {
   EXPECT_EQ(process_->Wait(), 0);
   EXPECT_EQ(process_->Output(), output);
   EXPECT_THAT(process_->Errors(), AllOf(HasSubstr("engine ready model=tiny"),
+                                        HasSubstr("serving metrics address=127.0.0.1:"),
                                         HasSubstr("drafters=0"), HasSubstr("draining signal=15"),
                                         HasSubstr("stopped"), Not(HasSubstr("the rain"))));
 }
@@ -187,6 +189,8 @@ TEST_F(ChimeraVerifierTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--listen="}, 2, "--listen is empty"},
       {{"--listen=unix:relative"}, 2, "relative"},
       {{"--listen=localhost"}, 2, "address \"localhost\": expected unix:/path or host:port"},
+      {{"--metrics_listen=9464"}, 2, "--metrics_listen is \"9464\", must be a host name or IPv4"},
+      {{"--metrics_listen=[::1]:9464"}, 2, "--metrics_listen is \"[::1]:9464\""},
       {{"--drafter=127.0.0.1:0"}, 2, "the port must be a number in [1, 65535]"},
       {{"--drafter=unix:/a,,unix:/b"}, 2, "address \"\""},
       {{"--log_level=loud"}, 2, "loud"},
@@ -198,7 +202,10 @@ TEST_F(ChimeraVerifierTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--model=" + broken_path}, 1, broken_path},
       {{model, "--device=tpu"}, 1, "device \"tpu\", must be \"cpu\""},
       {{model, "--kv_pages=16777216"}, 1, "--kv_pages is 16777216, at most "},
-      {{model, "--listen=unix:/none/v.sock"}, 1, "/none"},
+      {{model, "--listen=unix:/none/v.sock", "--metrics_listen="}, 1, "/none"},
+      {{model, "--metrics_listen=192.0.2.1:0"},
+       1,
+       "--metrics_listen: cannot serve metrics on 192.0.2.1:0: "},
   };
   for (const auto& [arguments, exit_code, error] : cases) {
     ChildProcess verifier(CHIMERA_VERIFIER_BINARY, arguments);

@@ -9,9 +9,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerChoice&
                                                              Cancellation* cancellation) {
   std::unique_ptr<Connection> connection(new Connection());
   Address address;
-  if (const auto* local = std::get_if<LocalServicesConfig>(&choice)) {
-    CHIMERA_ASSIGN_OR_RETURN(connection->services_, LocalServices::Start(*local, cancellation));
-    address = connection->services_->address();
+  if (const auto* local = std::get_if<LocalNodeConfig>(&choice)) {
+    CHIMERA_ASSIGN_OR_RETURN(connection->node_, LocalNode::Start(*local, cancellation));
+    address = connection->node_->address();
   } else {
     address = std::get<Address>(choice);
   }

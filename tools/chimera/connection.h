@@ -10,19 +10,19 @@
 #include "common/rpc/address.h"
 #include "tools/chimera/cancellation.h"
 #include "tools/chimera/generation_client.h"
-#include "tools/chimera/local_services.h"
+#include "tools/chimera/local_node.h"
 
 namespace chimera {
 
 // A running server, or services to start.
-using ServerChoice = std::variant<Address, LocalServicesConfig>;
+using ServerChoice = std::variant<Address, LocalNodeConfig>;
 
 // A client, and the services that it talks to where they are our own. Not thread-safe; its client
 // is.
 class Connection {
  public:
   // Starts local services where they are chosen; a running server is not contacted yet.
-  // `cancellation` must outlive the connection. Errors are those of LocalServices::Start.
+  // `cancellation` must outlive the connection. Errors are those of LocalNode::Start.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ServerChoice& choice,
                                                           Cancellation* cancellation);
 
@@ -32,7 +32,7 @@ class Connection {
   Connection() = default;
 
   // The client goes first, so that the services can drain.
-  std::unique_ptr<LocalServices> services_;
+  std::unique_ptr<LocalNode> node_;
   std::unique_ptr<GenerationClient> client_;
 };
 

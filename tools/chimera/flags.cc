@@ -24,10 +24,10 @@
 
 ABSL_FLAG(std::string, server, "",
           "ADDR  Server: unix:/path or host:port. Default $CHIMERA_SERVER or 127.0.0.1:50051.");
-ABSL_FLAG(bool, local, false, "Start both services for this command instead of using a server.");
+ABSL_FLAG(bool, local, false, "Start a chimera-node for this command instead of using a server.");
 ABSL_FLAG(std::string, model, "",
           "FILE  Model of --local. Default $CHIMERA_MODEL or the one scripts/setup fetched.");
-ABSL_FLAG(int, threads, 0, "N  Threads of --local's verifier. Default: its own choice.");
+ABSL_FLAG(int, threads, 0, "N  Threads of --local's node. Default: its own choice.");
 ABSL_FLAG(absl::optional<std::string>, prompt, absl::nullopt,
           "TEXT  The prompt. Default: read from standard input.");
 ABSL_FLAG(std::string, system, "", "TEXT  The system message. Default: the model's own.");
@@ -132,8 +132,8 @@ absl::StatusOr<Address> ReadAddress() {
   return address;
 }
 
-absl::StatusOr<LocalServicesConfig> ReadLocalServices() {
-  LocalServicesConfig config;
+absl::StatusOr<LocalNodeConfig> ReadLocalNode() {
+  LocalNodeConfig config;
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return absl::InternalError("cannot find the folder of this program");
@@ -155,7 +155,7 @@ absl::StatusOr<ServerChoice> ReadServerChoice() {
   if (!absl::GetFlag(FLAGS_server).empty()) {
     return UsageError("--server and --local exclude each other");
   }
-  return ReadLocalServices();
+  return ReadLocalNode();
 }
 
 absl::StatusOr<v1::SamplingParams> ReadSampling() {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/check.h"
+#include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 
@@ -26,9 +27,10 @@ gpr_timespec ToDeadline(steady_clock::time_point time) {
 
 }  // namespace
 
-DrafterLink::DrafterLink(DrafterLinkConfig config, ChannelFactory make_channel)
+DrafterLink::DrafterLink(DrafterLinkConfig config, ChannelFactory make_channel, LinkMetrics metrics)
     : config_(std::move(config)),
       make_channel_(std::move(make_channel)),
+      metrics_(std::move(metrics)),
       timer_(steady_clock::now()),
       backoff_(config_.backoff) {
   status_.address = config_.address;
@@ -62,11 +64,15 @@ SendResult DrafterLink::Send(int64_t session_id, std::span<const DraftUpdate> up
       outgoing_.bytes() >= config_.max_queued_bytes) {
     return {.outcome = Outcome::kQueueFull};
   }
+  if (absl::Status fault = Failpoint(FailpointSite::kSend); !fault.ok()) {
+    Break(std::move(fault));
+    return {.outcome = Outcome::kSessionEnded};
+  }
   v1::DraftRequest request;
   const HiddenRowShape shape = {.n_tapped = static_cast<int64_t>(session_->tapped_layers.size()),
                                 .hidden_size = config_.target.hidden_size};
   WriteStep(updates, shape, request.mutable_step());
-  const int64_t step = book_.AddStep(CountDraftsAskedFor(updates));
+  const int64_t step = book_.AddStep(CountDraftsAskedFor(updates), steady_clock::now());
   request.mutable_step()->set_step(book_.WireStep(step));
   CHIMERA_CHECK(request.step().ByteSizeLong() <= kMaxStepBytes)
       << request.step().ByteSizeLong() << " bytes";
@@ -79,7 +85,10 @@ std::optional<std::vector<Draft>> DrafterLink::WaitReply(int64_t step, TimePoint
   while (book_.Awaits(step)) {
     if (!changed_.WaitUntil(&mutex_, deadline)) break;
   }
-  return book_.Take(step);
+  const int64_t dropped = book_.dropped_drafts();
+  std::optional<std::vector<Draft>> drafts = book_.Take(step);
+  CountStaleDrafts(dropped);
+  return drafts;
 }
 
 bool DrafterLink::HasAnswered(int64_t step) const {
@@ -97,6 +106,9 @@ void DrafterLink::Restart(int64_t session_id, absl::string_view reason) {
 void DrafterLink::Close(int64_t session_id, std::span<const int64_t> sequence_ids) {
   MutexLock lock(&mutex_);
   if (!InSession(session_id) || sequence_ids.empty()) return;
+  if (absl::Status fault = Failpoint(FailpointSite::kClose); !fault.ok()) {
+    return Break(std::move(fault));
+  }
   if (!outgoing_.PushClose(sequence_ids)) {
     return Break(absl::ResourceExhaustedError("the drafter does not read"));
   }
@@ -197,7 +209,7 @@ void DrafterLink::OnStarted(bool ok) {
   if (!ok) return call_->Finish();
   v1::DraftRequest request;
   WriteHello(config_.target, request.mutable_hello());
-  call_->Write(request);
+  StartWrite(request);
   call_->Read();
 }
 
@@ -207,6 +219,8 @@ void DrafterLink::OnRead(bool ok) {
     EndSession();
     return call_->Finish();
   }
+  metrics_.bytes[LinkDirection::kReceived].Increment(
+      static_cast<double>(call_->response().ByteSizeLong()));
   if (phase_ != Phase::kEnding) {
     absl::Status status = HandleResponse(call_->response());
     if (!status.ok()) Break(std::move(status));
@@ -216,6 +230,7 @@ void DrafterLink::OnRead(bool ok) {
 }
 
 absl::Status DrafterLink::HandleResponse(const v1::DraftResponse& response) {
+  CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kReceive));
   if (phase_ == Phase::kConnecting) {
     if (!response.has_ready()) return absl::InvalidArgumentError("its first message is no Ready");
     return HandleReady(response.ready());
@@ -224,7 +239,11 @@ absl::Status DrafterLink::HandleResponse(const v1::DraftResponse& response) {
   const v1::StepReply& reply = response.reply();
   // Before anything is copied: a message has room for millions of drafts.
   CHIMERA_RETURN_IF_ERROR(book_.CheckReply(reply.step(), static_cast<size_t>(reply.drafts_size())));
+  const std::chrono::duration<double> round_trip = steady_clock::now() - book_.oldest_sent();
+  metrics_.round_trip.Observe(round_trip.count());
+  const int64_t dropped = book_.dropped_drafts();
   book_.AddReply(ReadReply(reply));
+  CountStaleDrafts(dropped);
   changed_.NotifyAll();
   return absl::OkStatus();
 }
@@ -240,20 +259,27 @@ absl::Status DrafterLink::HandleReady(const v1::Ready& ready) {
   status_.detail.clear();
   status_.other_weights = ready.fingerprint().weights() != config_.target.fingerprint.weights;
   ++status_.connects;
+  metrics_.connected.Set(1);
+  if (status_.connects > 1) metrics_.reconnects.Increment();
   LogInfo("drafter ready address={} name={} context_window={} tapped_layers={} other_weights={}",
           config_.address, absl::Utf8SafeCEscape(status_.name), ready.context_window(),
           absl::StrJoin(ready.tapped_layers(), ","), status_.other_weights);
   return absl::OkStatus();
 }
 
+void DrafterLink::StartWrite(const v1::DraftRequest& request) {
+  metrics_.bytes[LinkDirection::kSent].Increment(static_cast<double>(request.ByteSizeLong()));
+  call_->Write(request);
+}
+
 void DrafterLink::Write(v1::DraftRequest request) {
   // Past the queue if possible: a message that waits is measured and moved.
-  if (!call_->writing()) return call_->Write(request);
+  if (!call_->writing()) return StartWrite(request);
   outgoing_.Push(std::move(request));
 }
 
 void DrafterLink::WriteNext() {
-  if (!call_->writing() && !outgoing_.empty()) call_->Write(outgoing_.Pop());
+  if (!call_->writing() && !outgoing_.empty()) StartWrite(outgoing_.Pop());
 }
 
 void DrafterLink::Break(absl::Status reason) {
@@ -267,6 +293,7 @@ void DrafterLink::EndSession() {
   outgoing_.Clear();
   if (!session_.has_value()) return;
   session_.reset();
+  metrics_.connected.Set(0);
   book_.StartSession();
   changed_.NotifyAll();
 }
@@ -286,6 +313,10 @@ void DrafterLink::OnCallEnded() {
                config_.address, absl::Utf8SafeCEscape(detail));
   }
   status_.detail = std::move(detail);
+}
+
+void DrafterLink::CountStaleDrafts(int64_t dropped_before) {
+  metrics_.stale_drafts.Increment(static_cast<double>(book_.dropped_drafts() - dropped_before));
 }
 
 bool DrafterLink::InSession(int64_t session_id) const {

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "chimera/v1/drafter_service.grpc.pb.h"
 #include "common/base/mutex.h"
+#include "common/metrics/verifier_metrics.h"
 #include "verifier/drafter_client/backoff.h"
 #include "verifier/drafter_client/draft_call.h"
 #include "verifier/drafter_client/draft_messages.h"
@@ -58,8 +59,8 @@ using ChannelFactory = std::function<std::shared_ptr<grpc::Channel>()>;
 // A step is written by the thread that sends it, so that it need not wake another one first.
 class DrafterLink final : public DraftSource {
  public:
-  // Starts connecting.
-  DrafterLink(DrafterLinkConfig config, ChannelFactory make_channel);
+  // Starts connecting. The registry behind `metrics` must outlive the link.
+  DrafterLink(DrafterLinkConfig config, ChannelFactory make_channel, LinkMetrics metrics);
   // Cancels the stream and returns once its operations have ended, without waiting for the drafter.
   ~DrafterLink() override;
   DrafterLink(const DrafterLink&) = delete;
@@ -89,6 +90,9 @@ class DrafterLink final : public DraftSource {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HandleReady(const v1::Ready& ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Writes a message now. REQUIRES: none is being written.
+  void StartWrite(const v1::DraftRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Writes a message when those before it are written.
   void Write(v1::DraftRequest request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes the next waiting message if none is being written.
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -98,10 +102,13 @@ class DrafterLink final : public DraftSource {
   void EndSession() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnCallEnded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool InSession(int64_t session_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes down what the book has dropped since it had dropped `dropped_before` drafts.
+  void CountStaleDrafts(int64_t dropped_before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
   const DrafterLinkConfig config_;
   const ChannelFactory make_channel_;
+  const LinkMetrics metrics_;
 
   mutable Mutex mutex_;
   CondVar changed_;  // a reply came, or the session ended

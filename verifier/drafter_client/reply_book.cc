@@ -15,13 +15,13 @@ constexpr size_t kMaxReplies = 64;
 
 void ReplyBook::StartSession() {
   while (!replies_.empty()) DropOldest();
-  for (const size_t draft_count : asked_) dropped_drafts_ += static_cast<int64_t>(draft_count);
+  for (const AskedStep& step : asked_) dropped_drafts_ += static_cast<int64_t>(step.draft_count);
   asked_.clear();
   session_base_ = answered_ = taken_ = sent_;
 }
 
-int64_t ReplyBook::AddStep(size_t draft_count) {
-  asked_.push_back(draft_count);
+int64_t ReplyBook::AddStep(size_t draft_count, TimePoint now) {
+  asked_.push_back({draft_count, now});
   return ++sent_;
 }
 
@@ -32,15 +32,16 @@ absl::Status ReplyBook::CheckReply(int64_t wire_step, size_t draft_count) const 
                                                    asked_.empty() ? "none" : absl::StrCat(expected),
                                                    " was to be answered"));
   }
-  if (draft_count != asked_.front()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "reply with ", draft_count, " drafts to a step that asked for ", asked_.front()));
+  if (draft_count != asked_.front().draft_count) {
+    return absl::InvalidArgumentError(absl::StrCat("reply with ", draft_count,
+                                                   " drafts to a step that asked for ",
+                                                   asked_.front().draft_count));
   }
   return absl::OkStatus();
 }
 
 void ReplyBook::AddReply(std::vector<Draft> drafts) {
-  CHIMERA_CHECK(!asked_.empty() && drafts.size() == asked_.front()) << "not checked";
+  CHIMERA_CHECK(!asked_.empty() && drafts.size() == asked_.front().draft_count) << "not checked";
   asked_.pop_front();
   ++answered_;
   if (drafts.empty()) return;

@@ -3,6 +3,7 @@
 #ifndef CHIMERA_VERIFIER_DRAFTER_CLIENT_REPLY_BOOK_H_
 #define CHIMERA_VERIFIER_DRAFTER_CLIENT_REPLY_BOOK_H_
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -22,17 +23,23 @@ namespace chimera {
 //  (2) replies_ ascends, and holds only steps in (taken_, answered_] that asked for drafts.
 class ReplyBook {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   // Forgets all steps of the session before; they will not be answered.
   void StartSession();
 
-  // Enters a step that asks for `draft_count` drafts. Returns its number, counted from 1.
-  int64_t AddStep(size_t draft_count);
+  // Enters a step that asks for `draft_count` drafts and is sent now. Returns its number, counted
+  // from 1.
+  int64_t AddStep(size_t draft_count, TimePoint now);
 
   // The number of a step on the wire. REQUIRES: it belongs to this session.
   int64_t WireStep(int64_t step) const { return step - session_base_; }
 
   // Steps sent and not answered.
   size_t unanswered() const { return asked_.size(); }
+
+  // When the oldest of them was sent. REQUIRES: there is one.
+  TimePoint oldest_sent() const { return asked_.front().sent; }
 
   // INVALID_ARGUMENT unless a reply to `wire_step` with so many drafts answers the oldest unanswered
   // step.
@@ -54,6 +61,10 @@ class ReplyBook {
   int64_t dropped_drafts() const { return dropped_drafts_; }
 
  private:
+  struct AskedStep {
+    size_t draft_count = 0;
+    TimePoint sent;
+  };
   struct Reply {
     int64_t step = 0;
     std::vector<Draft> drafts;
@@ -64,8 +75,8 @@ class ReplyBook {
   int64_t session_base_ = 0;  // last step of the session before
   int64_t sent_ = 0;
   int64_t answered_ = 0;
-  int64_t taken_ = 0;         // replies up to this step are not wanted any more
-  std::deque<size_t> asked_;  // number of drafts that each unanswered step asked for
+  int64_t taken_ = 0;            // replies up to this step are not wanted any more
+  std::deque<AskedStep> asked_;  // the unanswered steps
   std::deque<Reply> replies_;
   int64_t dropped_drafts_ = 0;
 };

@@ -52,6 +52,12 @@ void DraftCoordinator::RecordHidden(Sequence* sequence, int32_t position,
   sequence->hidden.Append(position, row);
 }
 
+void DraftCoordinator::Interrupt(Sequence* sequence) {
+  Close(sequence);
+  sequence->hidden = HiddenHistory();
+  sequence->tap_version = -1;
+}
+
 void DraftCoordinator::SendNews(std::span<Sequence* const> sequences) {
   for (Sequence* sequence : sequences) {
     if (sequence->request.speculation.enabled) assignment_.Assign(sequence);
@@ -67,6 +73,7 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
     if (sequence->prefilling()) continue;
     sequence->tree = TokenTree::RootOnly(sequence->tokens.back());
     sequence->path_probabilities.clear();
+    sequence->fallback = ReasonWithoutDraft(*sequence);
   }
   for (size_t i = 0; i < drafters_.size(); ++i) {
     for (const Draft& draft : drafters_[i].TakeDrafts()) {
@@ -74,6 +81,18 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
       drafters_[i].CountDraft(used);
     }
   }
+}
+
+FallbackReason DraftCoordinator::ReasonWithoutDraft(const Sequence& sequence) const {
+  if (!sequence.request.speculation.enabled) return FallbackReason::kDisabled;
+  if (sequence.placement.source >= 0) {
+    const bool in_session =
+        drafters_[sequence.placement.source].InSession(sequence.placement.session_id);
+    return in_session ? FallbackReason::kTimeout : FallbackReason::kDown;
+  }
+  // One that is ready was not chosen, because it is full.
+  const bool one_is_ready = std::ranges::any_of(drafters_, &SourceTracker::ready);
+  return one_is_ready ? FallbackReason::kOverload : FallbackReason::kDown;
 }
 
 bool DraftCoordinator::TakeDraft(int source, const Draft& draft, Sequence* sequence) {
@@ -84,13 +103,20 @@ bool DraftCoordinator::TakeDraft(int source, const Draft& draft, Sequence* seque
   }
   if (draft.outcome == DraftOutcome::kUnknownSequence ||
       draft.outcome == DraftOutcome::kOverloaded) {
+    sequence->fallback = draft.outcome == DraftOutcome::kOverloaded ? FallbackReason::kOverload
+                                                                    : FallbackReason::kStale;
     assignment_.DetachRefused(sequence);
     return false;
   }
   if (draft.outcome == DraftOutcome::kDrafted) assignment_.NoteAccepted(sequence);
   absl::StatusOr<TokenTree> tree = ValidateDraft(draft, *sequence, config_.vocab_size);
   sequence->draft.node_budget = 0;  // one draft was awaited, not two
-  if (!tree.ok()) return false;
+  if (!tree.ok()) {
+    sequence->fallback = absl::IsFailedPrecondition(tree.status()) ? FallbackReason::kStale
+                                                                   : FallbackReason::kMismatch;
+    return false;
+  }
+  sequence->fallback.reset();
   sequence->tree = *std::move(tree);
   sequence->path_probabilities = draft.path_probabilities;
   return true;

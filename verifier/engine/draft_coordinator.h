@@ -36,6 +36,14 @@ class DraftCoordinator {
   // Layers to tap in the next step, for all drafters together (TapUnion).
   std::span<const int32_t> tapped_layers() const { return taps_.layers(); }
 
+  // Changes when hidden states kept until then are of no use any more (TapUnion::version).
+  int64_t tap_version() const { return taps_.version(); }
+
+  // Whether the states of a sequence's positions are to be tapped and kept.
+  bool WantsHiddenStates(const Sequence& sequence) const {
+    return sequence.request.speculation.enabled && !taps_.layers().empty();
+  }
+
   // Keeps the tapped states of a position that was just committed, [n_tapped, hidden_size].
   void RecordHidden(Sequence* sequence, int32_t position, std::span<const uint16_t> row);
 
@@ -43,13 +51,18 @@ class DraftCoordinator {
   void SendNews(std::span<Sequence* const> sequences);
 
   // Sets the tree of every decoding sequence: the draft if a valid one came in time, else the root
-  // alone.
+  // alone, and says why.
   void CollectDrafts(std::span<Sequence* const> sequences);
 
   // Frees a sequence at its drafter.
   void Close(Sequence* sequence) { assignment_.Detach(sequence); }
 
+  // Likewise for a sequence that will be read again from its start.
+  void Interrupt(Sequence* sequence);
+
  private:
+  // Why a decoding sequence has no draft if none comes now.
+  FallbackReason ReasonWithoutDraft(const Sequence& sequence) const;
   // Returns whether the draft was used. `sequence` is the one that it names, null if there is none.
   bool TakeDraft(int source, const Draft& draft, Sequence* sequence);
 

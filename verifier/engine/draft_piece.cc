@@ -19,7 +19,7 @@ int32_t KnownEnd(const Sequence& sequence) { return sequence.context_length + 1;
 
 // Of a prompt, a drafter gets the last window only.
 int32_t WindowStart(const Sequence& sequence, const DraftSession& session) {
-  const int32_t end = sequence.prefilling() ? sequence.prompt_size() : KnownEnd(sequence);
+  const int32_t end = sequence.prefilling() ? sequence.prefill_end() : KnownEnd(sequence);
   return end - std::min(end, session.context_window);
 }
 

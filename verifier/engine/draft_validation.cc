@@ -53,7 +53,7 @@ absl::StatusOr<TokenTree> ValidateDraft(const Draft& draft, const Sequence& sequ
     return absl::InvalidArgumentError("not a draft");
   }
   if (draft.epoch != sequence.draft.epoch || draft.root_position != sequence.context_length) {
-    return absl::InvalidArgumentError(
+    return absl::FailedPreconditionError(
         absl::StrCat("root at position ", draft.root_position, " of epoch ", draft.epoch,
                      ", must be at ", sequence.context_length, " of ", sequence.draft.epoch));
   }

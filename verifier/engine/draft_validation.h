@@ -13,8 +13,8 @@
 namespace chimera {
 
 // Returns the tree of `draft`, its root being the newest token of `sequence`, which awaits the draft.
-// INVALID_ARGUMENT if it is not what was asked for: stale, too large or too deep, not a valid tree,
-// or with probabilities that rise or are none.
+// FAILED_PRECONDITION if it is for another state of the sequence; INVALID_ARGUMENT if it is not what
+// was asked for: too large or too deep, not a valid tree, or with probabilities that rise or are none.
 absl::StatusOr<TokenTree> ValidateDraft(const Draft& draft, const Sequence& sequence,
                                         int32_t vocab_size);
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "common/tree/acceptance_walk.h"
 #include "verifier/engine/planner.h"
@@ -28,11 +29,6 @@ absl::Status ValidateConfig(const EngineConfig& config, const BackendLimits& lim
   return absl::OkStatus();
 }
 
-// Positions a request can reach: its last token never gets K/V.
-int32_t ReachablePositions(const GenerationRequest& request) {
-  return static_cast<int32_t>(request.prompt.size()) + request.stop.max_tokens;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineParts& parts,
@@ -50,12 +46,13 @@ Engine::Engine(const EngineParts& parts, const EngineConfig& config,
     : parts_(parts),
       config_(config),
       step_times_(std::move(step_times)),
-      queue_(config.max_waiting_requests),
-      allocator_(parts.backend->limits().page_count),
-      coordinator_(parts.draft_sources, parts.backend->config(), config.draft, parts.clock) {
-  for (int32_t slot = config.max_running_requests - 1; slot >= 0; --slot) {
-    free_slots_.push_back(slot);
-  }
+      queue_(config.max_waiting_requests, config.max_waiting_tokens),
+      recorder_(parts.metrics, parts.clock),
+      coordinator_(parts.draft_sources, parts.backend->config(), config.draft, parts.clock),
+      pages_(parts.backend->limits().page_count, parts.backend->numerics_id(), &coordinator_),
+      scheduler_({&queue_, &coordinator_, &pages_, parts.tokenizer, &recorder_},
+                 config.max_running_requests),
+      canary_(config.canary_fraction, config.canary_seed, &parts.metrics->canary) {
   PublishLoad();
   thread_ = std::thread([this] { Run(); });
 }
@@ -72,7 +69,7 @@ absl::Status Engine::Submit(GenerationRequest request, std::shared_ptr<Generatio
         "prompt of ", request.prompt.size(), " tokens and max_tokens of ", request.stop.max_tokens,
         " must both be positive and ", "together at most ", context_limit()));
   }
-  return queue_.Push({std::move(request), std::move(sink)});
+  return queue_.Push({std::move(request), std::move(sink), parts_.clock->Now()});
 }
 
 absl::Status Engine::Cancel(const std::string& id, const GenerationSink* sink) {
@@ -93,29 +90,32 @@ int32_t Engine::context_limit() const {
 }
 
 EngineLoad Engine::load() const {
-  return {running_count_.load(), queue_.waiting_count(), free_pages_.load()};
+  return {running_count_.load(), queue_.waiting_count() + interrupted_count_.load(),
+          free_pages_.load()};
 }
 
 void Engine::PublishLoad() {
-  running_count_.store(static_cast<int32_t>(running_.size()));
-  free_pages_.store(allocator_.free_count());
+  const PageAllocator& allocator = pages_.allocator();
+  running_count_.store(scheduler_.running_count());
+  interrupted_count_.store(scheduler_.interrupted_count());
+  free_pages_.store(allocator.available_count());
+  recorder_.Load(scheduler_.running_count(), scheduler_.waiting_count(),
+                 1.0 - static_cast<double>(allocator.available_count()) / allocator.page_count());
 }
 
 void Engine::Run() {
   while (true) {
-    if (running_.empty()) queue_.WaitForWork();
+    if (!scheduler_.has_work()) queue_.WaitForWork();
     if (queue_.stopped()) break;
     EndCancelled();
-    Admit();
-    if (!running_.empty()) Step();
+    scheduler_.Admit();
+    PublishLoad();
+    if (!scheduler_.running().empty()) Step();
   }
   const absl::Status stopped = absl::UnavailableError("the server is shutting down");
-  for (const auto& sequence : running_) End(sequence.get(), stopped);
+  for (Sequence* sequence : scheduler_.All()) End(sequence, stopped);
   RemoveEnded();
-  while (std::unique_ptr<QueuedRequest> queued = queue_.Pop()) {
-    queue_.Release(queued->request.id);
-    queued->sink->OnError(stopped);
-  }
+  while (std::unique_ptr<QueuedRequest> queued = queue_.Pop()) EndQueued(queued.get(), stopped);
 }
 
 void Engine::EndCancelled() {
@@ -123,50 +123,28 @@ void Engine::EndCancelled() {
   if (ids.empty()) return;
   const absl::Status cancelled = cut_off_ ? absl::UnavailableError("the server is shutting down")
                                           : absl::CancelledError("the request was cancelled");
-  for (const QueuedRequest& queued : queue_.Remove(ids)) {
-    queue_.Release(queued.request.id);
-    queued.sink->OnError(cancelled);
-  }
-  for (const auto& sequence : running_) {
-    if (ids.contains(sequence->request.id)) End(sequence.get(), cancelled);
+  for (QueuedRequest& queued : queue_.Remove(ids)) EndQueued(&queued, cancelled);
+  for (Sequence* sequence : scheduler_.All()) {
+    if (ids.contains(sequence->request.id)) End(sequence, cancelled);
   }
   RemoveEnded();
 }
 
-void Engine::Admit() {
-  while (!free_slots_.empty()) {
-    std::unique_ptr<QueuedRequest> queued = queue_.Pop();
-    if (queued == nullptr) break;
-    if (!AdmitOne(queued.get())) {
-      // First come, first served: a large request is not overtaken for ever by small ones.
-      queue_.Unpop(std::move(queued));
-      break;
-    }
-  }
-  PublishLoad();
-}
-
-bool Engine::AdmitOne(QueuedRequest* queued) {
-  std::optional<PageTable> pages =
-      allocator_.Allocate(PagesForPositions(ReachablePositions(queued->request)));
-  if (!pages.has_value()) return false;
-  auto sequence = std::make_unique<Sequence>(std::move(queued->request), std::move(queued->sink),
-                                             parts_.tokenizer);
-  sequence->id = next_sequence_id_++;
-  sequence->slot = free_slots_.back();
-  free_slots_.pop_back();
-  sequence->pages = *std::move(pages);
-  sequence->result.prompt_tokens = sequence->prompt_size();
-  running_.push_back(std::move(sequence));
-  return true;
+void Engine::EndQueued(QueuedRequest* queued, const absl::Status& status) {
+  queue_.Release(queued->request.id);
+  recorder_.EndedInQueue(status);
+  queued->sink->OnError(status);
 }
 
 void Engine::Step() {
-  active_.clear();
-  for (const auto& sequence : running_) active_.push_back(sequence.get());
+  ListActive();
+  EngineRecorder::TimePoint time = recorder_.Now();
   coordinator_.Refresh();
   coordinator_.CollectDrafts(active_);
+  recorder_.Timed(StepStage::kDraft, time);
   PlanRows();
+  scheduler_.ReservePages();
+  ListActive();
   absl::Status status = Forward();
   if (!status.ok()) {
     const absl::Status failed =
@@ -174,10 +152,15 @@ void Engine::Step() {
     for (Sequence* sequence : active_) End(sequence, failed);
   }
   RemoveEnded();
-  active_.clear();
-  for (const auto& sequence : running_) active_.push_back(sequence.get());
+  ListActive();
+  time = recorder_.Now();
   coordinator_.SendNews(active_);
-  PublishLoad();
+  recorder_.Timed(StepStage::kLink, time);
+}
+
+void Engine::ListActive() {
+  active_.clear();
+  for (const auto& sequence : scheduler_.running()) active_.push_back(sequence.get());
 }
 
 void Engine::PlanRows() {
@@ -187,7 +170,7 @@ void Engine::PlanRows() {
     sequence->chunk_size = 0;
     if (!sequence->prefilling()) continue;
     sequence->chunk_size =
-        std::min(chunk_budget, sequence->prompt_size() - sequence->context_length);
+        std::min(chunk_budget, sequence->prefill_end() - sequence->context_length);
     chunk_budget -= sequence->chunk_size;
     prefill_rows += sequence->chunk_size;
   }
@@ -206,6 +189,9 @@ void Engine::PlanTrees(int prefill_rows) {
   const int base_rows = prefill_rows + static_cast<int>(decoding.size());
   const std::vector<int> nodes = PlanNodes(probabilities, base_rows, *step_times_);
   for (size_t i = 0; i < decoding.size(); ++i) {
+    if (nodes[i] == 0 && decoding[i]->tree.size() > 1) {
+      decoding[i]->fallback = FallbackReason::kDisabled;
+    }
     decoding[i]->tree = decoding[i]->tree.Prefix(1 + nodes[i]);
   }
 }
@@ -220,22 +206,38 @@ absl::Status Engine::Forward() {
     step.pages = sequence->pages.pages();
     step.context_length = sequence->context_length;
     step.sampling = sequence->request.sampling;
-    step.outputs.hidden_states =
-        sequence->request.speculation.enabled && !coordinator_.tapped_layers().empty();
+    step.outputs.hidden_states = coordinator_.WantsHiddenStates(*sequence);
     if (sequence->prefilling()) {
       step.chunk = std::span<const int32_t>(sequence->tokens)
                        .subspan(sequence->context_length, sequence->chunk_size);
-      step.sample = sequence->context_length + sequence->chunk_size == sequence->prompt_size();
+      // What a reply goes on with after an interruption is known already.
+      step.sample = !sequence->has_reply() &&
+                    sequence->context_length + sequence->chunk_size == sequence->prompt_size();
     } else {
       step.tree = &sequence->tree;
+      recorder_.Planned(*sequence);
     }
     stepped_.push_back(sequence);
     steps_.push_back(step);
   }
+  CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kForward));
+  if (std::ranges::any_of(stepped_, &Sequence::prefilling)) {
+    CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kPrefill));
+  }
+  EngineRecorder::TimePoint time = recorder_.Now();
   CHIMERA_RETURN_IF_ERROR(parts_.backend->Submit(StepBatch{steps_, coordinator_.tapped_layers()}));
   CHIMERA_ASSIGN_OR_RETURN(const StepResult* result, parts_.backend->Wait());
+  time = recorder_.Timed(StepStage::kVerify, time);
+  recorder_.Stepped(result->chosen.size());
   TakeResults(*result);
-  return parts_.backend->Commit(commits_);
+  CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kCommit));
+  CHIMERA_RETURN_IF_ERROR(parts_.backend->Commit(commits_));
+  for (Sequence* sequence : stepped_) {
+    pages_.Publish(sequence);
+    if (sequence->finish_reason.has_value()) End(sequence, absl::OkStatus());
+  }
+  recorder_.Timed(StepStage::kCommit, time);
+  return absl::OkStatus();
 }
 
 void Engine::TakeResults(const StepResult& result) {
@@ -253,7 +255,7 @@ void Engine::TakeResults(const StepResult& result) {
 
 void Engine::RecordHidden(Sequence* sequence, const StepResult& result, int32_t row,
                           int32_t position) {
-  if (!sequence->request.speculation.enabled || coordinator_.tapped_layers().empty()) return;
+  if (!coordinator_.WantsHiddenStates(*sequence)) return;
   const size_t row_size =
       coordinator_.tapped_layers().size() * parts_.backend->config().hidden_size;
   coordinator_.RecordHidden(sequence, position,
@@ -265,65 +267,70 @@ void Engine::TakeChunk(Sequence* sequence, const StepResult& result, int32_t fir
     RecordHidden(sequence, result, first_row + i, sequence->context_length + i);
   }
   sequence->context_length += sequence->chunk_size;
-  if (sequence->prefilling()) return;
+  if (sequence->prefilling() || sequence->has_reply()) return;
   const int32_t first_token = result.chosen[first_row + sequence->chunk_size - 1];
-  AppendTokens(sequence, std::span(&first_token, 1), 0);
+  AppendTokens(sequence, std::span(&first_token, 1));
 }
 
 void Engine::TakeTree(Sequence* sequence, const StepResult& result, int32_t first_row) {
   const std::span<const int32_t> chosen =
       std::span(result.chosen).subspan(first_row, sequence->tree.size());
   AcceptedPath path = WalkAcceptedPath(sequence->tree, chosen);
+  const size_t count = AppendTokens(sequence, path.tokens);
+  // What follows the reply's end does not count. The last token of the path was not drafted.
+  const size_t accepted = std::min(count, path.nodes.size() - 1);
   ++sequence->result.steps;
   sequence->result.draft_nodes += sequence->tree.size() - 1;
-  // The bonus token was not drafted.
-  if (AppendTokens(sequence, path.tokens, path.nodes.size() - 1)) return;
+  sequence->result.accepted_draft_tokens += static_cast<int32_t>(accepted);
+  recorder_.Verified(*sequence, accepted);
+  path.nodes.resize(1 + accepted);
   for (size_t i = 0; i < path.nodes.size(); ++i) {
     RecordHidden(sequence, result, first_row + path.nodes[i],
                  sequence->context_length + static_cast<int32_t>(i));
   }
+  // Also of a reply that has ended, whose pages may serve the next turn of its conversation.
   committed_nodes_.push_back(std::move(path.nodes));
   commits_.push_back(
       {sequence->slot, sequence->pages.pages(), sequence->context_length, committed_nodes_.back()});
   sequence->context_length += static_cast<int32_t>(committed_nodes_.back().size());
 }
 
-bool Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens, size_t drafted) {
-  std::optional<FinishReason> reason;
+size_t Engine::AppendTokens(Sequence* sequence, std::span<const int32_t> tokens) {
   size_t count = 0;
-  while (count < tokens.size() && !reason.has_value()) {
-    reason = sequence->reply.Append(tokens[count]);
+  while (count < tokens.size() && !sequence->finish_reason.has_value()) {
+    sequence->finish_reason = sequence->reply.Append(tokens[count]);
     sequence->tokens.push_back(tokens[count]);
     ++count;
   }
-  // What follows the reply's end does not count.
-  sequence->result.accepted_draft_tokens += static_cast<int32_t>(std::min(count, drafted));
+  recorder_.Emitted(sequence, count);
   sequence->sink->OnTokens(tokens.first(count), sequence->reply.TakeText());
-  if (!reason.has_value()) return false;
-  sequence->result.finish_reason = *reason;
-  End(sequence, absl::OkStatus());
-  return true;
+  return count;
 }
 
 void Engine::End(Sequence* sequence, const absl::Status& status) {
   if (std::find(ended_.begin(), ended_.end(), sequence) != ended_.end()) return;
   ended_.push_back(sequence);
   coordinator_.Close(sequence);
-  sequence->result.completion_tokens = sequence->reply.token_count();
+  GenerationResult& result = sequence->result;
+  result.prompt_tokens = sequence->prompt_size();
+  result.completion_tokens = sequence->reply.token_count();
+  result.finish_reason = sequence->finish_reason.value_or(FinishReason::kStop);
+  recorder_.Ended(*sequence, status);
   // Released first: a client that has the end of its reply may use the id again.
   queue_.Release(sequence->request.id);
-  if (status.ok()) {
-    sequence->sink->OnFinish(sequence->result);
-  } else {
+  if (!status.ok()) {
     sequence->sink->OnError(status);
+    return;
+  }
+  sequence->sink->OnFinish(result);
+  if (sequence->purpose == RequestPurpose::kCanary) return;
+  if (std::optional<QueuedRequest> canary = canary_.Draw(*sequence)) {
+    if (!scheduler_.AddCanary(*std::move(canary))) canary_.CountSkipped();
   }
 }
 
 void Engine::RemoveEnded() {
-  for (const Sequence* sequence : ended_) {
-    free_slots_.push_back(sequence->slot);
-    std::erase_if(running_, [sequence](const auto& owned) { return owned.get() == sequence; });
-  }
+  for (const Sequence* sequence : ended_) scheduler_.Remove(sequence);
   ended_.clear();
   PublishLoad();
 }

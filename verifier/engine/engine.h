@@ -16,22 +16,26 @@
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
 #include "common/base/clock.h"
+#include "common/metrics/verifier_metrics.h"
 #include "common/tokenizer/tokenizer.h"
+#include "verifier/engine/canary.h"
 #include "verifier/engine/draft_coordinator.h"
 #include "verifier/engine/engine_config.h"
+#include "verifier/engine/engine_recorder.h"
 #include "verifier/engine/generation_request.h"
 #include "verifier/engine/request_queue.h"
+#include "verifier/engine/scheduler.h"
 #include "verifier/engine/sequence.h"
+#include "verifier/engine/sequence_pages.h"
 #include "verifier/engine/step_time_table.h"
-#include "verifier/kv_cache/page_allocator.h"
 
 namespace chimera {
 
 // What an operator sees of the engine's load.
 struct EngineLoad {
   int32_t running_requests = 0;
-  int32_t waiting_requests = 0;
-  int32_t free_pages = 0;
+  int32_t waiting_requests = 0;  // interrupted ones included
+  int32_t free_pages = 0;        // pages that nobody holds, though they may be in the prefix cache
 };
 
 // What the engine works with; everything must outlive it.
@@ -40,10 +44,11 @@ struct EngineParts {
   const Tokenizer* tokenizer = nullptr;
   std::vector<DraftSource*> draft_sources;
   const Clock* clock = nullptr;
+  VerifierMetrics* metrics = nullptr;
 };
 
 // Owns the decoding thread, which alone touches backend, pages and sequences. A step: admit, collect
-// drafts, plan, forward, walk, commit, emit, send the news to the drafters.
+// drafts, plan, reserve pages, forward, walk, commit, emit, send the news to the drafters.
 //
 // The public methods may be called from any thread.
 class Engine {
@@ -82,18 +87,18 @@ class Engine {
   void Run();
   void Step();
   void EndCancelled();
-  void Admit();
-  bool AdmitOne(QueuedRequest* queued);
+  void ListActive();
   void PlanRows();
   void PlanTrees(int prefill_rows);
   absl::Status Forward();
   void TakeResults(const StepResult& result);
-  // Adds tokens to the reply, the first `drafted` of which were candidates; returns true if it ended.
-  bool AppendTokens(Sequence* sequence, std::span<const int32_t> tokens, size_t drafted);
+  // Adds tokens to the reply until it ends; returns how many.
+  size_t AppendTokens(Sequence* sequence, std::span<const int32_t> tokens);
   void TakeChunk(Sequence* sequence, const StepResult& result, int32_t first_row);
   void TakeTree(Sequence* sequence, const StepResult& result, int32_t first_row);
   void RecordHidden(Sequence* sequence, const StepResult& result, int32_t row, int32_t position);
   void End(Sequence* sequence, const absl::Status& status);
+  void EndQueued(QueuedRequest* queued, const absl::Status& status);
   void RemoveEnded();
   void PublishLoad();
 
@@ -102,19 +107,20 @@ class Engine {
   const std::optional<StepTimeTable> step_times_;
   RequestQueue queue_;
   std::atomic<int32_t> running_count_{0};
+  std::atomic<int32_t> interrupted_count_{0};
   std::atomic<int32_t> free_pages_{0};
   std::atomic<bool> cut_off_{false};  // Drain's deadline has passed
 
   // The rest belongs to the engine's thread.
-  PageAllocator allocator_;
+  EngineRecorder recorder_;
   DraftCoordinator coordinator_;
-  std::vector<int32_t> free_slots_;
-  int64_t next_sequence_id_ = 1;
-  std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
-  std::vector<Sequence*> active_;                   // running_, for what takes plain pointers
-  std::vector<Sequence*> stepped_;                  // those with rows in this step
-  std::vector<SequenceStep> steps_;                 // one per entry of stepped_
-  std::vector<std::vector<int>> committed_nodes_;   // memory behind commits_
+  SequencePages pages_;
+  Scheduler scheduler_;
+  Canary canary_;
+  std::vector<Sequence*> active_;                  // those that run
+  std::vector<Sequence*> stepped_;                 // those with rows in this step
+  std::vector<SequenceStep> steps_;                // one per entry of stepped_
+  std::vector<std::vector<int>> committed_nodes_;  // memory behind commits_
   std::vector<CommitRequest> commits_;
   std::vector<Sequence*> ended_;
 

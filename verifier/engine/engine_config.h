@@ -18,8 +18,11 @@ enum class NodePlanning {
 struct EngineConfig {
   int32_t max_running_requests = 8;  // at most the backend's slots
   int32_t max_waiting_requests = 64;
-  int32_t prefill_chunk = 256;  // prompt tokens of all sequences together per step
+  int64_t max_waiting_tokens = 1 << 18;  // prompt tokens of all waiting requests together
+  int32_t prefill_chunk = 256;           // prompt tokens of all sequences together per step
   NodePlanning planning = NodePlanning::kByStepTime;
+  double canary_fraction = 0;  // share of the replies that are checked against plain decoding
+  uint64_t canary_seed = 0;    // decides which
   DraftOptions draft;
 };
 

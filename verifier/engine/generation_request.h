@@ -3,7 +3,9 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_GENERATION_REQUEST_H_
 #define CHIMERA_VERIFIER_ENGINE_GENERATION_REQUEST_H_
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,6 +66,20 @@ class GenerationSink {
   // CANCELLED after Cancel, UNAVAILABLE when the engine shuts down or its drain ran out of time,
   // INTERNAL if the backend failed.
   virtual void OnError(const absl::Status& status) = 0;
+};
+
+// Whom a reply is for.
+enum class RequestPurpose {
+  kUser,
+  kCanary,  // checks another reply (canary.h): gives way to users, and is not seen in their metrics
+};
+
+// A request on its way to the engine's thread.
+struct QueuedRequest {
+  GenerationRequest request;
+  std::shared_ptr<GenerationSink> sink;
+  std::chrono::steady_clock::time_point arrived = {};
+  RequestPurpose purpose = RequestPurpose::kUser;
 };
 
 }  // namespace chimera

@@ -10,14 +10,21 @@ namespace chimera {
 absl::Status RequestQueue::Push(QueuedRequest request) {
   MutexLock lock(&mutex_);
   if (closed_) return absl::UnavailableError("the server is shutting down");
-  if (static_cast<int32_t>(waiting_.size()) >= max_waiting_) {
+  if (static_cast<int32_t>(waiting_.size()) >= max_requests_) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("the queue is full: ", max_waiting_, " requests wait already"));
+        absl::StrCat("the queue is full: ", max_requests_, " requests wait already"));
+  }
+  const auto tokens = static_cast<int64_t>(request.request.prompt.size());
+  if (!waiting_.empty() && waiting_tokens_ + tokens > max_tokens_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the queue is full: the prompts that wait have ", waiting_tokens_,
+                     " tokens, with this one of ", tokens, " they would exceed ", max_tokens_));
   }
   if (!alive_.emplace(request.request.id, request.sink.get()).second) {
     return absl::AlreadyExistsError(
         absl::StrCat("request_id ", request.request.id, " is in use by a running request"));
   }
+  waiting_tokens_ += tokens;
   waiting_.push_back(std::move(request));
   changed_.NotifyAll();
   return absl::OkStatus();
@@ -39,12 +46,8 @@ std::unique_ptr<QueuedRequest> RequestQueue::Pop() {
   if (waiting_.empty()) return nullptr;
   auto request = std::make_unique<QueuedRequest>(std::move(waiting_.front()));
   waiting_.pop_front();
+  waiting_tokens_ -= static_cast<int64_t>(request->request.prompt.size());
   return request;
-}
-
-void RequestQueue::Unpop(std::unique_ptr<QueuedRequest> request) {
-  MutexLock lock(&mutex_);
-  waiting_.push_front(std::move(*request));
 }
 
 std::unordered_set<std::string> RequestQueue::TakeCancelled() {
@@ -56,7 +59,9 @@ std::vector<QueuedRequest> RequestQueue::Remove(const std::unordered_set<std::st
   MutexLock lock(&mutex_);
   std::vector<QueuedRequest> removed;
   for (QueuedRequest& queued : waiting_) {
-    if (ids.contains(queued.request.id)) removed.push_back(std::move(queued));
+    if (!ids.contains(queued.request.id)) continue;
+    waiting_tokens_ -= static_cast<int64_t>(queued.request.prompt.size());
+    removed.push_back(std::move(queued));
   }
   std::erase_if(waiting_, [](const QueuedRequest& queued) { return queued.sink == nullptr; });
   return removed;

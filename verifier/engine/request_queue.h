@@ -18,19 +18,16 @@
 
 namespace chimera {
 
-// A request on its way to the engine.
-struct QueuedRequest {
-  GenerationRequest request;
-  std::shared_ptr<GenerationSink> sink;
-};
-
 // Bounded queue of requests, and the ids of those that were cancelled. Any thread may call any method.
 class RequestQueue {
  public:
-  explicit RequestQueue(int32_t max_waiting) : max_waiting_(max_waiting) {}
+  // Bounds of what waits: requests, and prompt tokens of all of them together. A request may exceed
+  // the second if none other waits.
+  RequestQueue(int32_t max_requests, int64_t max_tokens)
+      : max_requests_(max_requests), max_tokens_(max_tokens) {}
 
   // Errors: UNAVAILABLE once closed, ALREADY_EXISTS while a request of the same id is alive,
-  // RESOURCE_EXHAUSTED when max_waiting requests wait.
+  // RESOURCE_EXHAUSTED where a bound would be exceeded.
   absl::Status Push(QueuedRequest request);
 
   // Marks a request that is alive as cancelled. NOT_FOUND if there is none of that id, or if its
@@ -39,9 +36,6 @@ class RequestQueue {
 
   // The oldest waiting request; nothing if none waits.
   std::unique_ptr<QueuedRequest> Pop();
-
-  // Puts back what Pop returned, in front.
-  void Unpop(std::unique_ptr<QueuedRequest> request);
 
   // The ids cancelled since the last call.
   std::unordered_set<std::string> TakeCancelled();
@@ -69,10 +63,12 @@ class RequestQueue {
   std::vector<std::string> alive_ids() const;
 
  private:
-  const int32_t max_waiting_;
+  const int32_t max_requests_;
+  const int64_t max_tokens_;
   mutable Mutex mutex_;
   CondVar changed_;
   std::deque<QueuedRequest> waiting_ ABSL_GUARDED_BY(mutex_);
+  int64_t waiting_tokens_ ABSL_GUARDED_BY(mutex_) = 0;  // of their prompts
   // Where the reply goes, by id.
   std::unordered_map<std::string, const GenerationSink*> alive_ ABSL_GUARDED_BY(mutex_);
   std::unordered_set<std::string> cancelled_ ABSL_GUARDED_BY(mutex_);

@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "common/metrics/labels.h"
 #include "common/tree/token_tree.h"
 #include "verifier/engine/generation_request.h"
 #include "verifier/engine/hidden_history.h"
@@ -41,30 +43,52 @@ struct DraftProgress {
   int32_t max_depth = 0;        // likewise
 };
 
+// When what happened to a request; the epoch if it did not yet.
+struct SequenceTimes {
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  TimePoint arrived;
+  TimePoint admitted;  // for the first time
+  TimePoint first_token;
+  TimePoint last_token;
+};
+
 // Run state of one request; the engine's thread only.
 //
 // Invariant: while decoding, tokens.size() == context_length + 1: the newest token is the root of
 // the next tree and has no K/V yet.
 struct Sequence {
-  Sequence(GenerationRequest generation_request, std::shared_ptr<GenerationSink> generation_sink,
-           const Tokenizer* tokenizer)
-      : request(std::move(generation_request)),
-        sink(std::move(generation_sink)),
+  Sequence(QueuedRequest queued, const Tokenizer* tokenizer)
+      : request(std::move(queued.request)),
+        sink(std::move(queued.sink)),
+        purpose(queued.purpose),
         tokens(request.prompt),
-        reply(tokenizer, request.stop) {}
+        reply(tokenizer, request.stop) {
+    times.arrived = queued.arrived;
+  }
 
   int32_t prompt_size() const { return static_cast<int32_t>(request.prompt.size()); }
-  bool prefilling() const { return context_length < prompt_size(); }
+  int32_t token_count() const { return static_cast<int32_t>(tokens.size()); }
+  bool has_reply() const { return token_count() > prompt_size(); }
+  // How many tokens are read before decoding goes on: the prompt and, after a preemption, the reply
+  // so far but for its newest token.
+  int32_t prefill_end() const { return has_reply() ? token_count() - 1 : prompt_size(); }
+  bool prefilling() const { return context_length < prefill_end(); }
 
   const GenerationRequest request;
   const std::shared_ptr<GenerationSink> sink;
-  int64_t id = 0;    // differs between all sequences of a process
-  int32_t slot = 0;  // tree scratch of the backend
-  PageTable pages;   // for every position the request can reach
+  const RequestPurpose purpose;
+  SequenceTimes times;
+  int64_t id = 0;             // differs between all sequences of a process; ascending with age
+  int32_t slot = -1;          // tree scratch of the backend, -1 while it waits for one
+  PageTable pages;            // for the positions below context_length, and those of the next step
+  int32_t shared_pages = 0;   // so many of them, from the first on, are in the prefix cache
+  int32_t cached_tokens = 0;  // prompt tokens that were found in the prefix cache
 
   std::vector<int32_t> tokens;  // prompt, then reply
   int32_t context_length = 0;   // positions whose K/V is in the pages
   ReplyBuilder reply;
+  std::optional<FinishReason> finish_reason;  // once the reply has ended
   GenerationResult result;
 
   HiddenHistory hidden;
@@ -73,7 +97,8 @@ struct Sequence {
   DraftProgress draft;
   TokenTree tree = TokenTree::RootOnly(0);  // what the next step verifies
   std::vector<float> path_probabilities;    // of the tree's nodes, root excluded
-  int32_t chunk_size = 0;                   // prompt tokens that the next step takes
+  std::optional<FallbackReason> fallback;   // why there is no draft for it
+  int32_t chunk_size = 0;                   // tokens that the next step reads
 };
 
 }  // namespace chimera

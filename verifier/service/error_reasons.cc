@@ -1,5 +1,9 @@
 #include "verifier/service/error_reasons.h"
 
+#include <optional>
+
+#include "common/base/check.h"
+
 namespace chimera {
 namespace {
 
@@ -22,6 +26,11 @@ v1::ErrorReason ReasonOf(absl::StatusCode code) {
   }
 }
 
+// A full queue moves on as soon as a reply ends.
+std::chrono::milliseconds RetryAfter(absl::StatusCode code) {
+  return std::chrono::milliseconds(code == absl::StatusCode::kResourceExhausted ? 1000 : 0);
+}
+
 // The field that is to blame, if one is.
 absl::string_view FieldOf(absl::StatusCode code) {
   const bool is_about_id =
@@ -34,7 +43,23 @@ absl::string_view FieldOf(absl::StatusCode code) {
 absl::Status WithReason(const absl::Status& status) {
   if (status.ok() || GetErrorDetail(status).has_value()) return status;
   return ErrorWithReason(status.code(), ReasonOf(status.code()), FieldOf(status.code()),
-                         absl::string_view(status.message().data(), status.message().size()));
+                         absl::string_view(status.message().data(), status.message().size()),
+                         RetryAfter(status.code()));
+}
+
+RejectReason RejectReasonOf(const absl::Status& status) {
+  const std::optional<v1::ErrorDetail> detail = GetErrorDetail(WithReason(status));
+  CHIMERA_CHECK(detail.has_value()) << "OK";
+  switch (detail->reason()) {
+    case v1::ERROR_REASON_QUEUE_FULL:
+      return RejectReason::kQueueFull;
+    case v1::ERROR_REASON_DRAINING:
+      return RejectReason::kDraining;
+    case v1::ERROR_REASON_PROMPT_TOO_LONG:
+      return RejectReason::kTooLong;
+    default:
+      return RejectReason::kInvalid;
+  }
 }
 
 }  // namespace chimera

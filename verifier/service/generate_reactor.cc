@@ -19,10 +19,11 @@ void GenerateReactor::Start(absl::StatusOr<GenerationRequest> request) {
     open_calls_->Add();
     status = engine_->Submit(*std::move(request), shared_from_this());
     is_open_ = status.ok();
-    if (!is_open_) open_calls_->Remove();
+    if (!is_open_) open_calls_->Remove(this);
   }
   if (!status.ok()) {
-    OnError(status);
+    metrics_.requests.rejected[RejectReasonOf(status)].Increment();
+    Fail(status);
     return;
   }
   MutexLock lock(&mutex_);
@@ -38,6 +39,9 @@ void GenerateReactor::OnTokens(std::span<const int32_t> tokens, absl::string_vie
 }
 
 void GenerateReactor::OnFinish(const GenerationResult& result) {
+  const std::chrono::duration<double> seconds = clock_.Now() - arrived_;
+  metrics_.latency.end_to_end[ReplyStreaming::kOn].Observe(seconds.count());
+  open_calls_->AddUnread(shared_from_this());
   MutexLock lock(&mutex_);
   complete_.set_finish_reason(result.finish_reason == FinishReason::kStop
                                   ? v1::FINISH_REASON_STOP
@@ -55,6 +59,11 @@ void GenerateReactor::OnFinish(const GenerationResult& result) {
 }
 
 void GenerateReactor::OnError(const absl::Status& status) {
+  open_calls_->AddUnread(shared_from_this());
+  Fail(status);
+}
+
+void GenerateReactor::Fail(const absl::Status& status) {
   MutexLock lock(&mutex_);
   status_ = status;
   ended_ = true;
@@ -78,11 +87,17 @@ void GenerateReactor::OnCancel() {
   if (!ended_ && !request_id_.empty()) engine_->Cancel(request_id_, this).IgnoreError();
 }
 
+void GenerateReactor::GiveUp() {
+  MutexLock lock(&mutex_);
+  // After OnDone the context is gone.
+  if (self_ != nullptr) context_->TryCancel();
+}
+
 void GenerateReactor::OnDone() {
   std::shared_ptr<GenerateReactor> self;
   MutexLock lock(&mutex_);
   self = std::move(self_);
-  if (is_open_) open_calls_->Remove();
+  if (is_open_) open_calls_->Remove(this);
 }
 
 void GenerateReactor::Advance() {

@@ -5,12 +5,15 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "chimera/v1/generation_service.pb.h"
+#include "common/base/clock.h"
 #include "common/base/mutex.h"
+#include "common/metrics/verifier_metrics.h"
 #include "verifier/engine/engine.h"
 #include "verifier/engine/generation_request.h"
 #include "verifier/service/open_calls.h"
@@ -18,16 +21,24 @@
 namespace chimera {
 
 // Carries a reply from the engine to gRPC, one message at a time: what comes while a message is being
-// sent is merged into the next, so a slow reader costs no more memory than its reply.
+// sent is merged into the next, so a slow reader costs no more memory than its reply. Of ended
+// replies that wait for their readers, OpenCalls bounds the number.
 //
 // gRPC and the engine share the object; it lives until both have let go. Thread-safe.
 class GenerateReactor final : public grpc::ServerWriteReactor<v1::GenerateResponse>,
                               public GenerationSink,
+                              public OpenCall,
                               public std::enable_shared_from_this<GenerateReactor> {
  public:
-  // All must outlive the call.
-  GenerateReactor(Engine* engine, OpenCalls* open_calls, grpc::CallbackServerContext* context)
-      : engine_(engine), open_calls_(open_calls), context_(context) {}
+  // The call has just arrived. All must outlive it.
+  GenerateReactor(Engine* engine, VerifierMetrics* metrics, const Clock* clock,
+                  OpenCalls* open_calls, grpc::CallbackServerContext* context)
+      : engine_(engine),
+        metrics_(*metrics),
+        clock_(*clock),
+        open_calls_(open_calls),
+        context_(context),
+        arrived_(clock->Now()) {}
 
   // Hands `request` to the engine, or ends the call with its error. Call once, after the reactor is
   // owned by a shared_ptr.
@@ -37,17 +48,25 @@ class GenerateReactor final : public grpc::ServerWriteReactor<v1::GenerateRespon
   void OnFinish(const GenerationResult& result) override;
   void OnError(const absl::Status& status) override;
 
+  void GiveUp() override;
+
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
+  // Ends the call with an error.
+  void Fail(const absl::Status& status);
+
   // Starts the next write, or ends the call when nothing is left to say.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Engine* const engine_;
+  VerifierMetrics& metrics_;
+  const Clock& clock_;
   OpenCalls* const open_calls_;
   grpc::CallbackServerContext* const context_;
+  const std::chrono::steady_clock::time_point arrived_;
   std::string request_id_;  // constant after Start
   uint64_t seed_ = 0;       // likewise
   bool is_open_ = false;    // likewise; counted in open_calls_

@@ -62,7 +62,8 @@ grpc::ServerWriteReactor<v1::GenerateResponse>* GenerationService::Generate(
   defaults.seed = parts_.random();
   defaults.request_id = absl::StrCat("request-", absl::Hex(parts_.random(), absl::kZeroPad16),
                                      absl::Hex(parts_.random(), absl::kZeroPad16));
-  const auto reactor = std::make_shared<GenerateReactor>(parts_.engine, &open_calls_, context);
+  const auto reactor = std::make_shared<GenerateReactor>(parts_.engine, parts_.metrics,
+                                                         parts_.clock, &open_calls_, context);
   reactor->Start(parts_.reader->ReadGenerate(*request, defaults));
   return reactor.get();
 }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "chimera/v1/generation_service.grpc.pb.h"
+#include "common/base/clock.h"
+#include "common/metrics/verifier_metrics.h"
 #include "common/model/llama_model.h"
 #include "verifier/drafter_client/draft_source.h"
 #include "verifier/engine/engine.h"
@@ -25,6 +27,8 @@ struct GenerationServiceParts {
   const Backend* backend = nullptr;
   Engine* engine = nullptr;
   const RequestReader* reader = nullptr;
+  VerifierMetrics* metrics = nullptr;
+  const Clock* clock = nullptr;
   std::vector<const DraftSource*> draft_sources;
   std::function<uint64_t()> random;  // seeds and request ids; any thread
 };

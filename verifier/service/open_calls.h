@@ -1,38 +1,53 @@
-// Counts calls, so that a server that drains can wait for their clients.
+// Keeps count of calls, so that a server can wait for their clients, and for no more than it should.
 
 #ifndef CHIMERA_VERIFIER_SERVICE_OPEN_CALLS_H_
 #define CHIMERA_VERIFIER_SERVICE_OPEN_CALLS_H_
 
 #include <chrono>
+#include <deque>
+#include <memory>
 
 #include "common/base/mutex.h"
 
 namespace chimera {
 
-// The Generate calls that the engine took and whose clients do not have the end yet. Thread-safe.
+// A Generate call that the engine took.
+class OpenCall {
+ public:
+  virtual ~OpenCall() = default;
+
+  // Ends the call although its client has not read the reply. Any thread, at any time.
+  virtual void GiveUp() = 0;
+};
+
+// The Generate calls that the engine took and whose clients do not have the end yet. Replies that
+// have ended are held for slow clients, but only kMaxUnread of them: otherwise clients that never
+// read could fill the memory. Thread-safe.
 class OpenCalls {
  public:
+  static constexpr size_t kMaxUnread = 256;
+
   void Add() {
     MutexLock lock(&mutex_);
     ++count_;
   }
 
-  void Remove() {
-    MutexLock lock(&mutex_);
-    if (--count_ == 0) changed_.NotifyAll();
-  }
+  // The engine has nothing more to say to `call`. Gives up the call that has waited longest for its
+  // client if there are too many. REQUIRES: before the call can be removed.
+  void AddUnread(std::shared_ptr<OpenCall> call);
+
+  // Forgets a call, whose client has the end or is gone.
+  void Remove(const OpenCall* call);
 
   // Returns when no call is open, or at `deadline`.
-  void WaitUntilNone(std::chrono::steady_clock::time_point deadline) {
-    MutexLock lock(&mutex_);
-    while (count_ > 0 && changed_.WaitUntil(&mutex_, deadline)) {
-    }
-  }
+  void WaitUntilNone(std::chrono::steady_clock::time_point deadline);
 
  private:
   Mutex mutex_;
   CondVar changed_;
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Those among them whose reply has ended, the oldest end first.
+  std::deque<std::shared_ptr<OpenCall>> unread_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace chimera

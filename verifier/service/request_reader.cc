@@ -142,6 +142,7 @@ absl::StatusOr<std::vector<int32_t>> RequestReader::EncodeMessages(
         absl::StrCat("has ", messages.messages_size(), " entries, must have 1 to ", kMaxMessages));
   }
   std::vector<ChatMessage> conversation;
+  conversation.reserve(messages.messages_size());
   size_t bytes = 0;
   for (const v1::ChatMessage& message : messages.messages()) {
     conversation.push_back({message.role(), message.content()});

@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "tests/testing/process_stats.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 
@@ -50,6 +53,21 @@ TEST_F(MappedFileTest, OutlivesTheNameOfTheFile) {
   EXPECT_EQ(TextOf(*file), "old");
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto other, MappedFile::Open(path_));
   EXPECT_NE(file->stamp(), other->stamp());
+}
+
+TEST_F(MappedFileTest, ReleasesMemoryAndKeepsTheBytes) {
+  const std::string text(size_t{32} << 20, 'x');
+  Write(text);
+  const auto resident = [] {
+    return testing::ReadProcessStats(getpid()).value().resident_file_bytes;
+  };
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto file, MappedFile::Open(path_));
+  const int64_t before = resident();
+  EXPECT_TRUE(TextOf(*file) == text);
+  EXPECT_GT(resident(), before + (int64_t{24} << 20));
+  file->ReleaseMemory();
+  EXPECT_LT(resident(), before + (int64_t{8} << 20));
+  EXPECT_TRUE(TextOf(*file) == text);
 }
 
 TEST_F(MappedFileTest, SaysWhatCannotBeMapped) {

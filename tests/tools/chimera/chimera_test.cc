@@ -96,14 +96,13 @@ TEST_F(ChimeraTest, AnInterruptEndsAReplyInGoodOrder) {
   EXPECT_EQ(process.PollExit(), "exited with code 130");
 }
 
-// A copy of the program beside stand-ins for the services.
+// A copy of the program beside a stand-in for chimera-node.
 class ChimeraLocalTest : public ChimeraTest {
  protected:
   ChimeraLocalTest() {
     binary_ = binaries_.Path("chimera");
     std::filesystem::copy_file(CHIMERA_BINARY, binary_);
-    binaries_.WriteScript("chimera-drafter", "exec sleep 1000");
-    binaries_.WriteScript("chimera-verifier", "exec " FAKE_VERIFIER " \"$@\"");
+    binaries_.WriteScript("chimera-node", "exec " FAKE_VERIFIER " \"$@\"");
     model_ = binaries_.Write("model.gguf", "");
     setenv("TMPDIR", temporary_.path().c_str(), /*overwrite=*/1);
   }
@@ -115,7 +114,7 @@ class ChimeraLocalTest : public ChimeraTest {
   std::string model_;
 };
 
-TEST_F(ChimeraLocalTest, StartsItsOwnServices) {
+TEST_F(ChimeraLocalTest, StartsItsOwnNode) {
   Subprocess process =
       Start({"generate", "--local", "--model", model_, "--prompt", "hi", "--ids"}, binary_);
   process.Stop(kLong);
@@ -124,9 +123,9 @@ TEST_F(ChimeraLocalTest, StartsItsOwnServices) {
   EXPECT_TRUE(temporary_.IsEmpty());
 }
 
-TEST_F(ChimeraLocalTest, AnInterruptWhileServicesStartLeavesNothing) {
-  // The verifier interrupts its parent, so that the signal comes while chimera waits for it.
-  binaries_.WriteScript("chimera-verifier", "kill -INT $PPID; exec sleep 1000");
+TEST_F(ChimeraLocalTest, AnInterruptWhileTheNodeStartsLeavesNothing) {
+  // The node interrupts its parent, so that the signal comes while chimera waits for it.
+  binaries_.WriteScript("chimera-node", "kill -INT $PPID; exec sleep 1000");
   Subprocess process = Start({"chat", "--local", "--model", model_}, binary_);
   process.Stop(kLong);
   EXPECT_EQ(process.PollExit(), "exited with code 130");

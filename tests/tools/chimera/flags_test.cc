@@ -103,16 +103,16 @@ TEST_F(FlagsTest, TheEnvironmentNamesTheServer) {
 TEST_F(FlagsTest, LocalFindsModelAndBinaries) {
   setenv("XDG_CACHE_HOME", "/cache", /*overwrite=*/1);
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto by_default, Parse<ChatConfig>({"chat", "--local"}));
-  const auto& local = std::get<LocalServicesConfig>(by_default.server);
+  const auto& local = std::get<LocalNodeConfig>(by_default.server);
   EXPECT_EQ(local.model_path, "/cache/chimera/SmolLM2-135M-Instruct.Q4_1.gguf");
   EXPECT_THAT(local.binary_directory, HasSubstr("/bin"));
   setenv("CHIMERA_MODEL", "/env.gguf", /*overwrite=*/1);
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto by_environment, Parse<ChatConfig>({"chat", "--local"}));
-  EXPECT_EQ(std::get<LocalServicesConfig>(by_environment.server).model_path, "/env.gguf");
+  EXPECT_EQ(std::get<LocalNodeConfig>(by_environment.server).model_path, "/env.gguf");
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto by_flag, Parse<ChatConfig>({"chat", "--local", "--model",
                                                                       "m.gguf", "--threads", "2"}));
-  EXPECT_EQ(std::get<LocalServicesConfig>(by_flag.server).model_path, "m.gguf");
-  EXPECT_EQ(std::get<LocalServicesConfig>(by_flag.server).threads, 2);
+  EXPECT_EQ(std::get<LocalNodeConfig>(by_flag.server).model_path, "m.gguf");
+  EXPECT_EQ(std::get<LocalNodeConfig>(by_flag.server).threads, 2);
 }
 
 TEST_F(FlagsTest, BenchTakesItsFlags) {

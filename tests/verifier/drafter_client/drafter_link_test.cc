@@ -78,7 +78,8 @@ TEST_F(DrafterLinkTest, WorksInProcess) {
   ServerRunner runner({});
   runner.AddService(&service, v1::DrafterService::service_full_name());
   ASSERT_TRUE(runner.Start().ok());
-  link_ = std::make_unique<DrafterLink>(Config(), [&] { return runner.InProcessChannel(); });
+  link_ = std::make_unique<DrafterLink>(
+      Config(), [&] { return runner.InProcessChannel(); }, metrics_.links[0]);
   const int64_t session = WaitForSession();
   ASSERT_NE(session, 0);
   EXPECT_TRUE(Wait(SendStep(session)).has_value());

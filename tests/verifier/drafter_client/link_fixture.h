@@ -5,6 +5,7 @@
 
 #include <grpc/grpc.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 #include <chrono>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/metrics/verifier_metrics.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "tests/testing/eventually.h"
@@ -47,8 +49,8 @@ class LinkTest : public ::testing::Test {
   }
 
   void StartLink(DrafterLinkConfig config = Config()) {
-    link_ = std::make_unique<DrafterLink>(std::move(config),
-                                          [this] { return CreateChannel(address_); });
+    link_ = std::make_unique<DrafterLink>(
+        std::move(config), [this] { return CreateChannel(address_); }, metrics_.links[0]);
   }
 
   // Waits for a session other than `old_id`. Returns its id, or 0 after a long time.
@@ -84,6 +86,8 @@ class LinkTest : public ::testing::Test {
   const TempDirectory directory_;
   const Address address_ =
       ParseListenAddress("unix:" + directory_.path() + "/drafter.sock").value();
+  prometheus::Registry registry_;
+  VerifierMetrics metrics_{&registry_, {.drafters = {"test"}}};
   std::unique_ptr<ScriptedDrafter> drafter_;
   std::unique_ptr<DrafterLink> link_;
 };

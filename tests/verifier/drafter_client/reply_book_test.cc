@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
@@ -23,7 +25,7 @@ void Answer(ReplyBook* book, int64_t wire_step, std::vector<Draft> drafts) {
 
 TEST(ReplyBookTest, HandsOutTheReplyToAStep) {
   ReplyBook book;
-  const int64_t step = book.AddStep(1);
+  const int64_t step = book.AddStep(1, {});
   EXPECT_TRUE(book.Awaits(step));
   Answer(&book, 1, Drafts(11));
   EXPECT_FALSE(book.Awaits(step));
@@ -32,10 +34,20 @@ TEST(ReplyBookTest, HandsOutTheReplyToAStep) {
   EXPECT_EQ(book.dropped_drafts(), 0);
 }
 
+TEST(ReplyBookTest, KnowsWhenTheOldestUnansweredStepWasSent) {
+  ReplyBook book;
+  const ReplyBook::TimePoint start{};
+  book.AddStep(1, start + std::chrono::seconds(1));
+  book.AddStep(0, start + std::chrono::seconds(2));
+  EXPECT_EQ(book.oldest_sent(), start + std::chrono::seconds(1));
+  Answer(&book, 1, Drafts(11));
+  EXPECT_EQ(book.oldest_sent(), start + std::chrono::seconds(2));
+}
+
 TEST(ReplyBookTest, KeepsRepliesToLaterSteps) {
   ReplyBook book;
-  const int64_t first = book.AddStep(1);
-  const int64_t second = book.AddStep(1);
+  const int64_t first = book.AddStep(1, {});
+  const int64_t second = book.AddStep(1, {});
   Answer(&book, 1, Drafts(11));
   Answer(&book, 2, Drafts(22));
   EXPECT_EQ(book.Take(first).value()[0].sequence_id, 11);
@@ -44,8 +56,8 @@ TEST(ReplyBookTest, KeepsRepliesToLaterSteps) {
 
 TEST(ReplyBookTest, DropsRepliesToEarlierSteps) {
   ReplyBook book;
-  book.AddStep(2);
-  const int64_t second = book.AddStep(1);
+  book.AddStep(2, {});
+  const int64_t second = book.AddStep(1, {});
   Answer(&book, 1, Drafts(11, 2));
   Answer(&book, 2, Drafts(22));
   EXPECT_EQ(book.Take(second).value()[0].sequence_id, 22);
@@ -54,7 +66,7 @@ TEST(ReplyBookTest, DropsRepliesToEarlierSteps) {
 
 TEST(ReplyBookTest, DropsAReplyThatComesAfterItWasGivenUp) {
   ReplyBook book;
-  const int64_t step = book.AddStep(1);
+  const int64_t step = book.AddStep(1, {});
   EXPECT_FALSE(book.Take(step).has_value());
   Answer(&book, 1, Drafts(11));
   EXPECT_FALSE(book.Take(step).has_value());
@@ -63,8 +75,8 @@ TEST(ReplyBookTest, DropsAReplyThatComesAfterItWasGivenUp) {
 
 TEST(ReplyBookTest, RefusesRepliesToAnythingButTheOldestStep) {
   ReplyBook book;
-  book.AddStep(1);
-  book.AddStep(1);
+  book.AddStep(1, {});
+  book.AddStep(1, {});
   for (const int64_t wire_step : {-1, 0, 2, 3}) {
     EXPECT_THAT(book.CheckReply(wire_step, 1),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 was to be answered")));
@@ -80,7 +92,7 @@ TEST(ReplyBookTest, RefusesRepliesToAnythingButTheOldestStep) {
 TEST(ReplyBookTest, RefusesAnotherNumberOfDraftsThanAskedFor) {
   for (const size_t count : {0, 1, 3}) {
     ReplyBook book;
-    book.AddStep(2);
+    book.AddStep(2, {});
     EXPECT_THAT(book.CheckReply(1, count),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("asked for 2")));
   }
@@ -88,12 +100,12 @@ TEST(ReplyBookTest, RefusesAnotherNumberOfDraftsThanAskedFor) {
 
 TEST(ReplyBookTest, ANewSessionForgetsTheOldOneButNumbersOn) {
   ReplyBook book;
-  const int64_t old_step = book.AddStep(1);
+  const int64_t old_step = book.AddStep(1, {});
   book.StartSession();
   EXPECT_FALSE(book.Awaits(old_step));
   EXPECT_EQ(book.unanswered(), 0u);
 
-  const int64_t new_step = book.AddStep(1);
+  const int64_t new_step = book.AddStep(1, {});
   EXPECT_GT(new_step, old_step);
   EXPECT_EQ(book.WireStep(new_step), 1);
   Answer(&book, 1, Drafts(11));
@@ -103,9 +115,9 @@ TEST(ReplyBookTest, ANewSessionForgetsTheOldOneButNumbersOn) {
 
 TEST(ReplyBookTest, CountsTheDraftsThatASessionTakesWithIt) {
   ReplyBook book;
-  book.AddStep(2);
-  book.AddStep(3);
-  book.AddStep(4);
+  book.AddStep(2, {});
+  book.AddStep(3, {});
+  book.AddStep(4, {});
   Answer(&book, 1, Drafts(1, 2));
   Answer(&book, 2, Drafts(2, 3));
   book.Take(1);
@@ -120,7 +132,7 @@ TEST(ReplyBookTest, KeepsABoundedNumberOfRepliesThatNobodyTakes) {
   constexpr int kSteps = 1000;
   ReplyBook book;
   for (int step = 1; step <= kSteps; ++step) {
-    book.AddStep(1);
+    book.AddStep(1, {});
     Answer(&book, step, Drafts(step));
   }
   EXPECT_GT(book.dropped_drafts(), kSteps - 100);
@@ -129,7 +141,7 @@ TEST(ReplyBookTest, KeepsABoundedNumberOfRepliesThatNobodyTakes) {
 
 TEST(ReplyBookTest, RepliesWithoutDraftsCountAsAnswersOnly) {
   ReplyBook book;
-  const int64_t step = book.AddStep(0);
+  const int64_t step = book.AddStep(0, {});
   EXPECT_EQ(book.unanswered(), 1u);
   Answer(&book, 1, {});
   EXPECT_EQ(book.unanswered(), 0u);

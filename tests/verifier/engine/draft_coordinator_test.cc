@@ -36,10 +36,10 @@ TEST_F(DraftCoordinatorTest, EveryStepOfASequenceGetsATree) {
 
 TEST_F(DraftCoordinatorTest, RequestsWithoutSpeculationAreNotSent) {
   first_.Connect(Session({1}));
-  GenerationRequest request;
-  request.prompt = {1, 2, 3};
-  request.speculation.enabled = false;
-  sequences_.push_back(std::make_unique<Sequence>(std::move(request), nullptr, nullptr));
+  QueuedRequest queued;
+  queued.request.prompt = {1, 2, 3};
+  queued.request.speculation.enabled = false;
+  sequences_.push_back(std::make_unique<Sequence>(std::move(queued), nullptr));
   Steps(5);
   EXPECT_THAT(first_.messages, IsEmpty());
 }

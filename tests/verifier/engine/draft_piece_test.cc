@@ -161,10 +161,10 @@ TEST_F(DraftPieceTest, NoTreeReachesBeyondTheContext) {
 }
 
 TEST_F(DraftPieceTest, TheRequestMayAskForOtherTrees) {
-  GenerationRequest request;
-  request.prompt = {1, 2};
-  request.speculation = {.max_nodes = 3, .max_depth = 15};
-  Sequence sequence(std::move(request), nullptr, nullptr);
+  QueuedRequest queued;
+  queued.request.prompt = {1, 2};
+  queued.request.speculation = {.max_nodes = 3, .max_depth = 15};
+  Sequence sequence(std::move(queued), nullptr);
   sequence.placement.source = 0;
   Verify(&sequence, 2);
   const DraftPiece piece = Send(&sequence);

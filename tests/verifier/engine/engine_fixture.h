@@ -4,6 +4,7 @@
 #define CHIMERA_TESTS_VERIFIER_ENGINE_ENGINE_FIXTURE_H_
 
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "common/backend/backend_factory.h"
 #include "common/base/clock.h"
+#include "common/metrics/verifier_metrics.h"
 #include "common/model/llama_model.h"
 #include "common/tokenizer/tokenizer.h"
 #include "tests/testing/status_matchers.h"
@@ -57,14 +59,18 @@ class EngineFixture : public ::testing::Test {
   }
 
   // Node planning is off: what a drafter proposes is verified.
-  std::unique_ptr<Engine> MakeEngine(std::vector<DraftSource*> sources, int32_t prefill_chunk = 64,
-                                     int32_t max_running = kSlots) {
+  static EngineConfig MakeConfig(int32_t prefill_chunk = 64, int32_t max_running = kSlots) {
     EngineConfig config;
     config.max_running_requests = max_running;
     config.prefill_chunk = prefill_chunk;
     config.planning = NodePlanning::kVerifyAll;
-    absl::StatusOr<std::unique_ptr<Engine>> engine =
-        Engine::Create({backend_.get(), tokenizer_.get(), std::move(sources), &clock_}, config);
+    return config;
+  }
+
+  std::unique_ptr<Engine> MakeEngine(std::vector<DraftSource*> sources,
+                                     const EngineConfig& config = MakeConfig()) {
+    absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(
+        {backend_.get(), tokenizer_.get(), std::move(sources), &clock_, &metrics_}, config);
     EXPECT_TRUE(engine.ok()) << engine.status();
     return *std::move(engine);
   }
@@ -105,6 +111,8 @@ class EngineFixture : public ::testing::Test {
 
   TempDirectory directory_;
   RealClock clock_;
+  prometheus::Registry registry_;
+  VerifierMetrics metrics_{&registry_, {.context_length = kContextLength}};  // of all its engines
   std::unique_ptr<LlamaModel> model_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<Backend> backend_;

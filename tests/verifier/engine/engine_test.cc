@@ -57,7 +57,7 @@ TEST_F(EngineTest, RefusesWhatCannotFit) {
 }
 
 TEST_F(EngineTest, CancelEndsARunningAndAWaitingRequest) {
-  const std::unique_ptr<Engine> engine = MakeEngine({}, 64, /*max_running=*/1);
+  const std::unique_ptr<Engine> engine = MakeEngine({}, MakeConfig(64, /*max_running=*/1));
   Engine* const pointer = engine.get();
   // Cancels itself with its third token: nothing may come after the step that notices.
   int calls = 0;
@@ -81,14 +81,9 @@ TEST_F(EngineTest, CancelEndsARunningAndAWaitingRequest) {
 }
 
 TEST_F(EngineTest, RefusesDuplicatesAndAFullQueue) {
-  EngineConfig config;
-  config.max_running_requests = 1;
+  EngineConfig config = MakeConfig(64, /*max_running=*/1);
   config.max_waiting_requests = 2;
-  config.prefill_chunk = 64;
-  config.planning = NodePlanning::kVerifyAll;
-  CHIMERA_ASSERT_OK_AND_ASSIGN(
-      const std::unique_ptr<Engine> engine,
-      Engine::Create({backend_.get(), tokenizer_.get(), {}, &clock_}, config));
+  const std::unique_ptr<Engine> engine = MakeEngine({}, config);
   // The engine's thread is held inside the first request's callback, so the queue's length is known.
   std::promise<void> queue_is_full;
   const auto first = std::make_shared<CollectingSink>(
@@ -104,6 +99,32 @@ TEST_F(EngineTest, RefusesDuplicatesAndAFullQueue) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 requests wait")));
   queue_is_full.set_value();
   for (const auto& sink : sinks) CHIMERA_EXPECT_OK(sink->Wait());
+  ExpectIdle(*engine);
+}
+
+TEST_F(EngineTest, BoundsTheTokensThatWait) {
+  EngineConfig config = MakeConfig(64, /*max_running=*/1);
+  config.max_waiting_tokens = 50;
+  const std::unique_ptr<Engine> engine = MakeEngine({}, config);
+  std::promise<void> all_are_in;
+  const auto first =
+      std::make_shared<CollectingSink>([in = all_are_in.get_future().share()] { in.wait(); });
+  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(0, 5), first));
+  ASSERT_TRUE(Eventually([&] { return engine->load().waiting_requests == 0; }));
+  // The first to wait may be of any size.
+  std::vector<std::shared_ptr<CollectingSink>> sinks(2, nullptr);
+  for (auto& sink : sinks) sink = std::make_shared<CollectingSink>();
+  GenerationRequest large = MakeLongRequest(1, 5), small = MakeLongRequest(2, 5);
+  large.prompt.assign(60, kTinyFirstByteToken);
+  small.prompt.assign(1, kTinyFirstByteToken);
+  CHIMERA_ASSERT_OK(engine->Submit(large, sinks[0]));
+  EXPECT_THAT(engine->Submit(small, sinks[1]),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("60 tokens, with this one of 1 they would exceed 50")));
+  all_are_in.set_value();
+  CHIMERA_EXPECT_OK(sinks[0]->Wait());
+  CHIMERA_ASSERT_OK(engine->Submit(small, sinks[1]));
+  CHIMERA_EXPECT_OK(sinks[1]->Wait());
   ExpectIdle(*engine);
 }
 

@@ -50,10 +50,10 @@ inline std::vector<uint16_t> TestRow(int64_t id, int32_t position, std::span<con
 
 // A sequence whose prompt waits to be read.
 inline std::unique_ptr<Sequence> MakeTestSequence(int64_t id, int32_t prompt_size) {
-  GenerationRequest request;
-  for (int32_t i = 0; i < prompt_size; ++i) request.prompt.push_back(TestToken(id, i));
-  request.sampling.seed = static_cast<uint64_t>(id);
-  auto sequence = std::make_unique<Sequence>(std::move(request), nullptr, nullptr);
+  QueuedRequest queued;
+  for (int32_t i = 0; i < prompt_size; ++i) queued.request.prompt.push_back(TestToken(id, i));
+  queued.request.sampling.seed = static_cast<uint64_t>(id);
+  auto sequence = std::make_unique<Sequence>(std::move(queued), nullptr);
   sequence->id = id;
   return sequence;
 }

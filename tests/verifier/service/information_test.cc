@@ -146,7 +146,7 @@ TEST_F(InformationTest, TellsItsLoad) {
   EXPECT_EQ(info.drafters_size(), 0);
 
   gate_.Close();
-  // 4 prompt tokens and 28 more take 2 pages.
+  // Pages are taken as they are needed: one each for the first 16 positions.
   const v1::GenerateRequest request = TextRequest("....", 28);
   ASSERT_EQ(Tokenize(request.text()).size(), 4u);
   std::vector<std::unique_ptr<GenerateCall>> calls;
@@ -162,7 +162,7 @@ TEST_F(InformationTest, TellsItsLoad) {
   info = ServerInfo();
   EXPECT_EQ(info.running_requests(), 2);
   EXPECT_EQ(info.waiting_requests(), 1);
-  EXPECT_EQ(info.free_kv_page_count(), 6);
+  EXPECT_EQ(info.free_kv_page_count(), 8);
   gate_.Open();
   for (const auto& call : calls) CHIMERA_EXPECT_OK(call->Finish().status);
   ExpectIdle();

@@ -114,6 +114,7 @@ TEST_F(LifeCycleTest, RefusesWhatDoesNotFitIntoTheQueue) {
                 StatusIs(absl::StatusCode::kResourceExhausted,
                          AllOf(HasSubstr("the queue is full"), HasSubstr("1 requests wait"))));
     EXPECT_EQ(ReasonAndField(refused.status), "QUEUE_FULL");
+    EXPECT_EQ(GetErrorDetail(refused.status)->retry_after_ms(), 1000);
   }
   gate_.Open();
   EXPECT_THAT(running_->Finish().token_ids, SizeIs(kLong));

@@ -1,4 +1,4 @@
-// A connection that holds next to nothing of what its client does not read.
+// A connection of its own that holds next to nothing of what its client does not read.
 
 #ifndef CHIMERA_TESTS_VERIFIER_SERVICE_SLOW_CHANNEL_H_
 #define CHIMERA_TESTS_VERIFIER_SERVICE_SLOW_CHANNEL_H_
@@ -17,6 +17,7 @@ inline std::shared_ptr<grpc::Channel> SlowChannel(const Address& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 16);
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address.ToString(), grpc::InsecureChannelCredentials(),
                                    arguments);
 }

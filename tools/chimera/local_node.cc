@@ -1,4 +1,4 @@
-#include "tools/chimera/local_services.h"
+#include "tools/chimera/local_node.h"
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -27,12 +27,13 @@
 namespace chimera {
 namespace {
 
-constexpr char kVerifierSocket[] = "/verifier.sock";
-constexpr char kDrafterSocket[] = "/drafter.sock";
-constexpr char kVerifierLog[] = "/verifier.log";
-constexpr char kDrafterLog[] = "/drafter.log";
+constexpr char kSocket[] = "/node.sock";
+constexpr char kLog[] = "/node.log";
 
-// How often the processes are looked at while they start.
+// A port of its own would keep others from using it.
+constexpr char kNoMetrics[] = "--metrics_listen=";
+
+// How often the process is looked at while it starts.
 constexpr std::chrono::milliseconds kPollInterval{50};
 
 // How much of a log an error message shows.
@@ -40,7 +41,7 @@ constexpr size_t kLogTailLines = 10;
 
 absl::StatusOr<std::string> MakeDirectory(const std::string& parent) {
   std::string path = absl::StrCat(parent, "/chimera-XXXXXX");
-  if (path.size() + strlen(kVerifierSocket) >= sizeof(sockaddr_un::sun_path)) {
+  if (path.size() + strlen(kSocket) >= sizeof(sockaddr_un::sun_path)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the path of the temporary folder ", parent,
                      " is too long for Unix sockets: set TMPDIR to a shorter one"));
@@ -50,12 +51,6 @@ absl::StatusOr<std::string> MakeDirectory(const std::string& parent) {
         absl::StrCat("cannot make a folder under ", parent, ": ", strerror(errno)));
   }
   return path;
-}
-
-absl::StatusOr<std::unique_ptr<Subprocess>> Launch(const std::vector<std::string>& argv,
-                                                   const std::string& log_path) {
-  CHIMERA_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start(argv, log_path));
-  return std::make_unique<Subprocess>(std::move(process));
 }
 
 std::string LogTail(const std::string& path) {
@@ -80,74 +75,61 @@ std::shared_ptr<grpc::Channel> CreateHealthCheckedChannel(const Address& address
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LocalServices>> LocalServices::Start(
-    const LocalServicesConfig& config, Cancellation* cancellation) {
+absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(const LocalNodeConfig& config,
+                                                            Cancellation* cancellation) {
   if (access(config.model_path.c_str(), R_OK) != 0) {
     return absl::NotFoundError(absl::StrCat(
         "cannot read the model ", config.model_path, ": ", strerror(errno),
         "; scripts/setup fetches the default model, --model and CHIMERA_MODEL name another"));
   }
-  std::unique_ptr<LocalServices> services(new LocalServices(config));
-  CHIMERA_ASSIGN_OR_RETURN(services->directory_, MakeDirectory(config.temporary_directory));
-  services->start_deadline_ = std::chrono::steady_clock::now() + config.start_timeout;
-  CHIMERA_RETURN_IF_ERROR(services->StartProcesses());
-  absl::Status status = services->WaitUntilServing(cancellation);
-  if (status.ok()) status = services->WaitUntilDrafterReady(cancellation);
+  std::unique_ptr<LocalNode> node(new LocalNode(config));
+  CHIMERA_ASSIGN_OR_RETURN(node->directory_, MakeDirectory(config.temporary_directory));
+  node->start_deadline_ = std::chrono::steady_clock::now() + config.start_timeout;
+  CHIMERA_RETURN_IF_ERROR(node->StartProcess());
+  absl::Status status = node->WaitUntilServing(cancellation);
+  if (status.ok()) status = node->WaitUntilDrafterReady(cancellation);
   if (absl::IsCancelled(status)) return status;
-  if (!status.ok()) return services->WithLogs(status);
-  return services;
+  if (!status.ok()) return node->WithLog(status);
+  return node;
 }
 
-LocalServices::~LocalServices() {
-  if (verifier_ != nullptr) verifier_->Terminate();
-  if (drafter_ != nullptr) drafter_->Terminate();
-  if (verifier_ != nullptr) verifier_->Stop(config_.stop_timeout);
-  if (drafter_ != nullptr) drafter_->Stop(config_.stop_timeout);
+LocalNode::~LocalNode() {
+  if (process_ != nullptr) process_->Stop(config_.stop_timeout);
   std::error_code ignored;  // The folder lies under the temporary one, nothing else can be done.
   if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
 }
 
-Address LocalServices::address() const {
-  return {.unix_path = absl::StrCat(directory_, kVerifierSocket)};
-}
+Address LocalNode::address() const { return {.unix_path = absl::StrCat(directory_, kSocket)}; }
 
-absl::Status LocalServices::StartProcesses() {
-  const std::string drafter_address = absl::StrCat("unix:", directory_, kDrafterSocket);
-  CHIMERA_ASSIGN_OR_RETURN(
-      drafter_, Launch({absl::StrCat(config_.binary_directory, "/chimera-drafter"), "--listen",
-                        drafter_address, "--model", config_.model_path},
-                       directory_ + kDrafterLog));
-  std::vector<std::string> argv = {absl::StrCat(config_.binary_directory, "/chimera-verifier"),
+absl::Status LocalNode::StartProcess() {
+  std::vector<std::string> argv = {absl::StrCat(config_.binary_directory, "/chimera-node"),
+                                   kNoMetrics,
                                    "--listen",
                                    address().ToString(),
-                                   "--drafter",
-                                   drafter_address,
                                    "--model",
                                    config_.model_path};
   if (config_.threads > 0) {
     argv.insert(argv.end(), {"--threads", absl::StrCat(config_.threads)});
   }
-  CHIMERA_ASSIGN_OR_RETURN(verifier_, Launch(argv, directory_ + kVerifierLog));
+  CHIMERA_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start(argv, directory_ + kLog));
+  process_ = std::make_unique<Subprocess>(std::move(process));
   return absl::OkStatus();
 }
 
-absl::Status LocalServices::CheckWaiting(const Cancellation& cancellation) {
+absl::Status LocalNode::CheckWaiting(const Cancellation& cancellation) {
   if (cancellation.cancelled()) return absl::CancelledError("interrupted");
-  if (const auto exit = drafter_->PollExit()) {
-    return absl::UnavailableError(absl::StrCat("chimera-drafter ", *exit, " while starting"));
-  }
-  if (const auto exit = verifier_->PollExit()) {
-    return absl::UnavailableError(absl::StrCat("chimera-verifier ", *exit, " while starting"));
+  if (const auto exit = process_->PollExit()) {
+    return absl::UnavailableError(absl::StrCat("chimera-node ", *exit, " while starting"));
   }
   if (std::chrono::steady_clock::now() >= start_deadline_) {
     return absl::DeadlineExceededError(
-        absl::StrCat("the services were not ready after ",
+        absl::StrCat("chimera-node was not ready after ",
                      std::chrono::duration<double>(config_.start_timeout).count(), " seconds"));
   }
   return absl::OkStatus();
 }
 
-absl::Status LocalServices::WaitUntilServing(Cancellation* cancellation) {
+absl::Status LocalNode::WaitUntilServing(Cancellation* cancellation) {
   const auto channel = CreateHealthCheckedChannel(address());
   do {
     CHIMERA_RETURN_IF_ERROR(CheckWaiting(*cancellation));
@@ -155,7 +137,7 @@ absl::Status LocalServices::WaitUntilServing(Cancellation* cancellation) {
   return absl::OkStatus();
 }
 
-absl::Status LocalServices::WaitUntilDrafterReady(Cancellation* cancellation) {
+absl::Status LocalNode::WaitUntilDrafterReady(Cancellation* cancellation) {
   GenerationClient client(CreateChannel(address()), cancellation);
   while (true) {
     CHIMERA_RETURN_IF_ERROR(CheckWaiting(*cancellation));
@@ -164,19 +146,17 @@ absl::Status LocalServices::WaitUntilDrafterReady(Cancellation* cancellation) {
       if (drafter.state() == v1::DRAFTER_STATE_READY) return absl::OkStatus();
       if (drafter.state() == v1::DRAFTER_STATE_REFUSED) {
         return absl::FailedPreconditionError(
-            absl::StrCat("verifier and drafter do not fit: ", drafter.detail()));
+            absl::StrCat("the drafter does not fit: ", drafter.detail()));
       }
     }
     std::this_thread::sleep_for(kPollInterval);
   }
 }
 
-absl::Status LocalServices::WithLogs(const absl::Status& status) const {
-  return absl::Status(
-      status.code(),
-      absl::StrCat(status.message(), "\nchimera-verifier's log ends with:\n",
-                   LogTail(directory_ + kVerifierLog), "\nchimera-drafter's log ends with:\n",
-                   LogTail(directory_ + kDrafterLog)));
+absl::Status LocalNode::WithLog(const absl::Status& status) const {
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), "\nchimera-node's log ends with:\n",
+                                   LogTail(directory_ + kLog)));
 }
 
 }  // namespace chimera

@@ -1,0 +1,94 @@
+// The binary as a user runs it: both services in one process.
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chimera/v1/generation_service.grpc.pb.h"
+#include "common/rpc/channel.h"
+#include "tests/testing/child_process.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_llama.h"
+
+namespace chimera::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ChimeraNodeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    WriteTinyLlama(model_, {});
+    stub_ = v1::GenerationService::NewStub(
+        CreateChannel({.unix_path = directory_.path() + "/node.sock"}));
+  }
+
+  std::unique_ptr<ChildProcess> Start(const std::vector<std::string>& flags = {}) const {
+    std::vector<std::string> arguments = {"--model", model_, "--metrics_listen=", "--listen",
+                                          "unix:" + directory_.path() + "/node.sock"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return std::make_unique<ChildProcess>(CHIMERA_NODE_BINARY, arguments);
+  }
+
+  v1::GetServerInfoResponse ServerInfo() {
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    v1::GetServerInfoResponse response;
+    EXPECT_TRUE(stub_->GetServerInfo(&context, {}, &response).ok());
+    return response;
+  }
+
+  // A reply to a prompt that repeats itself.
+  v1::GenerateComplete Generate(bool speculate, std::vector<int32_t>* tokens) {
+    v1::GenerateRequest request;
+    for (int i = 0; i < 60; ++i) request.mutable_token_ids()->add_ids(3 + i % 6);
+    request.mutable_stop()->set_max_tokens(60);
+    request.mutable_stop()->set_ignore_eos(true);
+    if (!speculate) request.mutable_speculation()->set_mode(v1::SPECULATION_MODE_OFF);
+    grpc::ClientContext context;
+    const auto reader = stub_->Generate(&context, request);
+    v1::GenerateResponse response;
+    while (reader->Read(&response)) {
+      tokens->insert(tokens->end(), response.chunk().token_ids().begin(),
+                     response.chunk().token_ids().end());
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+    return response.complete();
+  }
+
+  const TempDirectory directory_;
+  const std::string model_ = directory_.path() + "/tiny.gguf";
+  std::unique_ptr<v1::GenerationService::Stub> stub_;
+};
+
+TEST_F(ChimeraNodeTest, DraftsWithinTheProcessAndDrains) {
+  // A slow machine may miss the usual deadline.
+  const std::unique_ptr<ChildProcess> node = Start({"--draft_deadline=5s"});
+  ASSERT_TRUE(Eventually([&] {
+    const v1::GetServerInfoResponse info = ServerInfo();
+    return info.drafters_size() == 1 && info.drafters(0).state() == v1::DRAFTER_STATE_READY;
+  })) << node->Errors();
+  EXPECT_EQ(ServerInfo().drafters(0).address(), "in-process");
+  std::vector<int32_t> plain, speculated;
+  EXPECT_EQ(Generate(false, &plain).speculation().draft_nodes(), 0);
+  Generate(true, &speculated);
+  EXPECT_EQ(plain, speculated);
+  EXPECT_EQ(plain.size(), 60u);
+  EXPECT_GT(ServerInfo().drafters(0).drafts_used(), 0);
+  node->Terminate();
+  EXPECT_EQ(node->Wait(), 0) << node->Errors();
+}
+
+TEST_F(ChimeraNodeTest, NamesAWrongFlag) {
+  const std::unique_ptr<ChildProcess> node = Start({"--canary_fraction=1.5"});
+  EXPECT_EQ(node->Wait(), 2);
+  EXPECT_THAT(node->Errors(), HasSubstr("--canary_fraction is 1.5, must be in [0, 1]"));
+}
+
+}  // namespace
+}  // namespace chimera::testing

@@ -1,0 +1,38 @@
+#include "tools/chimera_node/node_server.h"
+
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "common/model/llama_model.h"
+#include "drafter/ngram_draft_model.h"
+
+namespace chimera {
+
+absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const VerifierConfig& config) {
+  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<const LlamaModel> model,
+                           LlamaModel::Open(config.model_path));
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
+                           VerifierServer::MakeBackend(config, *model));
+  std::unique_ptr<NodeServer> node(new NodeServer());
+  const LlamaConfig& llama = model->config();
+  const TargetInfo target = {.fingerprint = model->fingerprint(),
+                             .hidden_size = llama.hidden_size,
+                             .layer_count = llama.layer_count,
+                             .vocab_size = llama.vocab_size};
+  CHIMERA_ASSIGN_OR_RETURN(
+      node->drafter_,
+      DrafterServer::Start(DrafterConfig(), target, std::make_unique<NgramDraftModel>()));
+  DrafterServer* const drafter = node->drafter_.get();
+  const ExtraDrafter in_process = {"in-process", [drafter] { return drafter->InProcessChannel(); }};
+  CHIMERA_ASSIGN_OR_RETURN(
+      node->verifier_,
+      VerifierServer::Start(config, std::move(model), std::move(backend), {in_process}));
+  return node;
+}
+
+absl::Status NodeServer::Drain() {
+  CHIMERA_RETURN_IF_ERROR(verifier_->Drain());
+  return drafter_->Drain();
+}
+
+}  // namespace chimera
