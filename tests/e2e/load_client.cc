@@ -33,8 +33,11 @@ class LoadClient::Call final : public grpc::ClientReadReactor<v1::GenerateRespon
     record_.seconds = Seconds();
     record_.code = status.error_code();
     record_.error_message = status.error_message();
-    client_->Ended(record_);
+    LoadClient* const client = client_;
+    const CallRecord record = record_;
+    // First: whoever waits for the last call may end gRPC next.
     delete this;
+    client->Ended(record);
   }
 
  private:

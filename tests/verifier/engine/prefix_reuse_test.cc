@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <random>
 #include <vector>
@@ -83,12 +84,17 @@ TEST_F(PrefixReuseTest, RequestsThatRunTogetherShareTheirBeginning) {
   EXPECT_EQ(Decode(engine.get(), requests[0]), golden[0]);
   std::vector<std::shared_ptr<CollectingSink>> sinks;
   int32_t most_running = 0;
+  // The first one waits for the others to be in the queue.
+  std::promise<void> all_are_in;
+  const std::shared_future<void> in = all_are_in.get_future().share();
   for (const GenerationRequest& request : requests) {
-    sinks.push_back(std::make_shared<CollectingSink>([&most_running, &engine] {
+    sinks.push_back(std::make_shared<CollectingSink>([&most_running, &engine, in] {
+      in.wait();
       most_running = std::max(most_running, engine->load().running_requests);
     }));
     CHIMERA_ASSERT_OK(engine->Submit(request, sinks.back()));
   }
+  all_are_in.set_value();
   for (int i = 0; i < kSlots; ++i) {
     CHIMERA_EXPECT_OK(sinks[i]->Wait());
     EXPECT_EQ(MakeReply(*sinks[i]), golden[i]);
