@@ -7,8 +7,6 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "common/metrics/process_collector.h"
-#include "common/model/llama_model.h"
 #include "drafter/ngram_draft_model.h"
 
 namespace chimera {
@@ -37,15 +35,17 @@ absl::Status CheckTappedLayers(const std::vector<int32_t>& tapped_layers, int32_
 
 }  // namespace
 
+TargetInfo MakeTargetInfo(const LlamaModel& model) {
+  return {.fingerprint = model.fingerprint(),
+          .hidden_size = model.config().hidden_size,
+          .layer_count = model.config().layer_count,
+          .vocab_size = model.config().vocab_size};
+}
+
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(const DrafterConfig& config) {
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> target,
                            LlamaModel::Open(config.model_path));
-  const LlamaConfig& llama = target->config();
-  const TargetInfo draft_target = {.fingerprint = target->fingerprint(),
-                                   .hidden_size = llama.hidden_size,
-                                   .layer_count = llama.layer_count,
-                                   .vocab_size = llama.vocab_size};
-  return Start(config, draft_target, MakeDraftModel(config.draft_model));
+  return Start(config, MakeTargetInfo(*target), MakeDraftModel(config.draft_model));
 }
 
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
@@ -54,7 +54,8 @@ absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
   LogInfo("drafter ready draft_model={} identity={} max_sequences={}", model->info().name,
           target.fingerprint.identity, config.max_sequences);
   std::unique_ptr<DrafterServer> server(new DrafterServer(config, target, std::move(model)));
-  CHIMERA_RETURN_IF_ERROR(server->ServeMetrics(config.metrics_address));
+  CHIMERA_ASSIGN_OR_RETURN(server->exposer_,
+                           ServeMetrics(config.metrics_address, server->registry_));
   CHIMERA_RETURN_IF_ERROR(server->Listen());
   return server;
 }
@@ -65,13 +66,6 @@ DrafterServer::DrafterServer(const DrafterConfig& config, const TargetInfo& targ
       metrics_(registry_.get(), {.model_name = model->info().name}),
       service_(target, std::move(model), config.max_sequences, &metrics_),
       runner_(config.server) {}
-
-absl::Status DrafterServer::ServeMetrics(const std::string& address) {
-  if (address.empty()) return absl::OkStatus();
-  CHIMERA_ASSIGN_OR_RETURN(
-      exposer_, MetricsExposer::Start(address, {registry_, std::make_shared<ProcessCollector>()}));
-  return absl::OkStatus();
-}
 
 absl::Status DrafterServer::Listen() {
   runner_.AddService(service_.service(), v1::DrafterService::service_full_name());

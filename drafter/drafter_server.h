@@ -14,12 +14,16 @@
 #include "absl/status/statusor.h"
 #include "common/metrics/drafter_metrics.h"
 #include "common/metrics/metrics_exposer.h"
+#include "common/model/llama_model.h"
 #include "common/rpc/server_runner.h"
 #include "drafter/draft_model.h"
 #include "drafter/drafter_config.h"
 #include "drafter/drafter_service.h"
 
 namespace chimera {
+
+// What a drafter must know of a target.
+TargetInfo MakeTargetInfo(const LlamaModel& model);
 
 // Serves from Start until destroyed. One thread at a time.
 class DrafterServer {
@@ -56,7 +60,6 @@ class DrafterServer {
  private:
   DrafterServer(const DrafterConfig& config, const TargetInfo& target,
                 std::unique_ptr<DraftModel> model);
-  absl::Status ServeMetrics(const std::string& address);
   absl::Status Listen();
 
   const std::chrono::milliseconds shutdown_timeout_;

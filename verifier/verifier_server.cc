@@ -11,7 +11,6 @@
 #include "common/backend/backend_factory.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "common/metrics/process_collector.h"
 #include "common/rpc/channel.h"
 
 namespace chimera {
@@ -100,7 +99,8 @@ absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
   std::ranges::move(extra_drafters, std::back_inserter(drafters));
   std::unique_ptr<VerifierServer> server(
       new VerifierServer(config, std::move(model), std::move(backend), drafters));
-  CHIMERA_RETURN_IF_ERROR(server->ServeMetrics());
+  CHIMERA_ASSIGN_OR_RETURN(server->exposer_,
+                           ServeMetrics(config.metrics_address, server->registry_));
   server->AddLinks(drafters);
   CHIMERA_RETURN_IF_ERROR(server->StartEngine());
   CHIMERA_RETURN_IF_ERROR(server->StartService());
@@ -116,14 +116,6 @@ VerifierServer::VerifierServer(const VerifierConfig& config,
       model_(std::move(model)),
       backend_(std::move(backend)),
       metrics_(registry_.get(), MetricsConfig(drafters, *model_, *backend_)) {}
-
-absl::Status VerifierServer::ServeMetrics() {
-  if (config_.metrics_address.empty()) return absl::OkStatus();
-  CHIMERA_ASSIGN_OR_RETURN(
-      exposer_, MetricsExposer::Start(config_.metrics_address,
-                                      {registry_, std::make_shared<ProcessCollector>()}));
-  return absl::OkStatus();
-}
 
 void VerifierServer::AddLinks(const std::vector<ExtraDrafter>& drafters) {
   for (const ExtraDrafter& drafter : drafters) {

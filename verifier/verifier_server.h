@@ -69,7 +69,6 @@ class VerifierServer {
  private:
   VerifierServer(const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
                  std::unique_ptr<Backend> backend, const std::vector<ExtraDrafter>& drafters);
-  absl::Status ServeMetrics();
   void AddLinks(const std::vector<ExtraDrafter>& drafters);
   absl::Status StartEngine();
   absl::Status StartService();

@@ -4,7 +4,6 @@
 
 namespace chimera::cpu_internal {
 
-constinit const CpuKernels kAvx2Kernels =
-    MakeKernelTable<Avx2Simd<CpuIsa::kAvx2>, Avx2TileKernel>();
+constinit const CpuKernels kAvx2Kernels = MakeKernelTable<Avx2Simd, Avx2TileKernel>();
 
 }  // namespace chimera::cpu_internal

@@ -4,7 +4,7 @@
 // Such units define no symbol that another unit might share: an inline function of theirs that the
 // linker kept for all would fault on a processor without their instructions. So this header, and
 // every kernel it is given to, keeps away from the inline functions of the standard library and of
-// common/base, and the type is a template over the instruction set that its unit is built for.
+// common/base, and what several units include is a template over one of theirs.
 
 #ifndef CHIMERA_COMMON_CPU_SIMD_AVX2_H_
 #define CHIMERA_COMMON_CPU_SIMD_AVX2_H_
@@ -13,11 +13,10 @@
 
 #include <cstdint>
 
-#include "common/cpu/cpu_isa_type.h"
+#include "common/cpu/simd_lane_sums.h"
 
 namespace chimera {
 
-template <CpuIsa kIsa>
 struct Avx2Simd {
   static constexpr int kLanes = 16;
   static constexpr int kRegisters = 8;
@@ -107,27 +106,10 @@ struct Avx2Simd {
     return {_mm256_permute_ps(x.low, 0b10'11'00'01), _mm256_permute_ps(x.high, 0b10'11'00'01)};
   }
   static void SumEachOfFour(const Float (&vectors)[4], float* to) {
-    const __m256 a = _mm256_add_ps(vectors[0].low, vectors[0].high);
-    const __m256 b = _mm256_add_ps(vectors[1].low, vectors[1].high);
-    const __m256 c = _mm256_add_ps(vectors[2].low, vectors[2].high);
-    const __m256 d = _mm256_add_ps(vectors[3].low, vectors[3].high);
-    const __m256 ab = AddHalves(a, b);  // a0 a1 a2 a3 | b0 b1 b2 b3
-    const __m256 cd = AddHalves(c, d);
-    const __m256 pairs =  // a0 a1 c0 c1 | b0 b1 d0 d1
-        _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0b01'00'01'00),
-                      _mm256_shuffle_ps(ab, cd, 0b11'10'11'10));
-    const __m256 sums =  // a c a c | b d b d
-        _mm256_add_ps(_mm256_permute_ps(pairs, 0b10'00'10'00),
-                      _mm256_permute_ps(pairs, 0b11'01'11'01));
-    _mm_storeu_ps(to,
-                  _mm_unpacklo_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
+    LaneSums<CpuIsa::kAvx2>::SumEachOfFour(AddHalves(vectors[0]), AddHalves(vectors[1]),
+                                           AddHalves(vectors[2]), AddHalves(vectors[3]), to);
   }
-  static float Sum(Float x) {
-    const __m256 eight = _mm256_add_ps(x.low, x.high);
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-  }
+  static float Sum(Float x) { return LaneSums<CpuIsa::kAvx2>::Sum(AddHalves(x)); }
   static int32_t SumInt(Int x) {
     const __m256i eight = _mm256_add_epi32(x.low, x.high);
     __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
@@ -150,10 +132,8 @@ struct Avx2Simd {
   static __m256 WidenBf16(__m128i bits) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
-  // Lanes j and j + 4 of a, then of b.
-  static __m256 AddHalves(__m256 a, __m256 b) {
-    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
-  }
+  // Lanes j and j + 8.
+  static __m256 AddHalves(Float x) { return _mm256_add_ps(x.low, x.high); }
 };
 
 }  // namespace chimera

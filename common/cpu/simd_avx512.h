@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "common/cpu/simd_lane_sums.h"
+
 namespace chimera {
 
 struct Avx512Simd {
@@ -61,23 +63,10 @@ struct Avx512Simd {
 
   static Float SwapPairs(Float x) { return _mm512_permute_ps(x, 0b10'11'00'01); }
   static void SumEachOfFour(const Float (&vectors)[4], float* to) {
-    const __m256 ab = AddQuarters(AddHalves(vectors[0]), AddHalves(vectors[1]));
-    const __m256 cd = AddQuarters(AddHalves(vectors[2]), AddHalves(vectors[3]));
-    const __m256 pairs =  // a0 a1 c0 c1 | b0 b1 d0 d1
-        _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0b01'00'01'00),
-                      _mm256_shuffle_ps(ab, cd, 0b11'10'11'10));
-    const __m256 sums =  // a c a c | b d b d
-        _mm256_add_ps(_mm256_permute_ps(pairs, 0b10'00'10'00),
-                      _mm256_permute_ps(pairs, 0b11'01'11'01));
-    _mm_storeu_ps(to,
-                  _mm_unpacklo_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
+    LaneSums<CpuIsa::kAvx512Vnni>::SumEachOfFour(AddHalves(vectors[0]), AddHalves(vectors[1]),
+                                                 AddHalves(vectors[2]), AddHalves(vectors[3]), to);
   }
-  static float Sum(Float x) {
-    const __m256 eight = AddHalves(x);
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-  }
+  static float Sum(Float x) { return LaneSums<CpuIsa::kAvx512Vnni>::Sum(AddHalves(x)); }
   static int32_t SumInt(Int x) { return _mm512_reduce_add_epi32(x); }
   static float Max(Float x) { return _mm512_reduce_max_ps(x); }
 
@@ -89,10 +78,6 @@ struct Avx512Simd {
   static __m256 AddHalves(Float x) {
     const __m256d high = _mm512_extractf64x4_pd(_mm512_castps_pd(x), 1);
     return _mm256_add_ps(_mm512_castps512_ps256(x), _mm256_castpd_ps(high));
-  }
-  // Lanes j and j + 4 of a, then of b.
-  static __m256 AddQuarters(__m256 a, __m256 b) {
-    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
   }
 };
 

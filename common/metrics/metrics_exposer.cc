@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/metrics/process_collector.h"
 
 namespace chimera {
 namespace {
@@ -126,6 +127,13 @@ absl::Status MetricsExposer::Listen(const std::string& address) {
         absl::StrCat("--metrics_listen: cannot serve metrics on ", address, ": ", cause));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<MetricsExposer>> ServeMetrics(
+    const std::string& address, std::shared_ptr<prometheus::Collectable> registry) {
+  if (address.empty()) return nullptr;
+  return MetricsExposer::Start(address,
+                               {std::move(registry), std::make_shared<ProcessCollector>()});
 }
 
 }  // namespace chimera

@@ -10,6 +10,7 @@
 #include "common/model/llama_model.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
+#include "drafter/drafter_server.h"
 #include "tests/drafter/draft_messages.h"
 #include "tests/drafter/raw_drafter_stream.h"
 #include "tests/testing/child_process.h"
@@ -53,15 +54,11 @@ TEST_F(ChimeraDrafterTest, ServesUntilSigterm) {
                                  "chimera-drafter listening on 127.0.0.1:"));
 
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto model, LlamaModel::Open(model_path_));
-  const TargetInfo target = {.fingerprint = model->fingerprint(),
-                             .hidden_size = model->config().hidden_size,
-                             .layer_count = model->config().layer_count,
-                             .vocab_size = model->config().vocab_size};
   const std::string tcp = output.substr(output.rfind(' ') + 1);
   for (const std::string& address : {socket, tcp.substr(0, tcp.find('\n'))}) {
     CHIMERA_ASSERT_OK_AND_ASSIGN(const Address parsed, ParseDialAddress(address));
     testing::RawDrafterStream stream(CreateChannel(parsed));
-    const auto ready = stream.Exchange(testing::MakeHello(target));
+    const auto ready = stream.Exchange(testing::MakeHello(MakeTargetInfo(*model)));
     ASSERT_TRUE(ready.has_value()) << address << ": " << stream.Finish();
     EXPECT_EQ(ready->ready().name(), "ngram");
   }

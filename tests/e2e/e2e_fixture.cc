@@ -44,11 +44,9 @@ void E2eFixture::StartDrafter(std::unique_ptr<DraftModel> model) {
   drafter_.reset();
   DrafterConfig config;
   config.server.listen_addresses = {DrafterAddress()};
-  const LlamaConfig& llama = model_->config();
-  const TargetInfo target{model_->fingerprint(), llama.hidden_size, llama.layer_count,
-                          llama.vocab_size};
   if (model == nullptr) model = std::make_unique<NgramDraftModel>();
-  CHIMERA_ASSERT_OK_AND_ASSIGN(drafter_, DrafterServer::Start(config, target, std::move(model)));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      drafter_, DrafterServer::Start(config, MakeTargetInfo(*model_), std::move(model)));
 }
 
 VerifierConfig E2eFixture::MakeVerifierConfig(Drafters drafters) const {

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "common/backend/backend.h"
 #include "common/model/default_model_path.h"
 #include "common/model/llama_model.h"
 #include "tests/e2e/load_client.h"
@@ -18,7 +19,6 @@ namespace {
 constexpr int64_t kMegabyte = 1'000'000;
 constexpr int64_t kRest = 150 * kMegabyte;  // code, libraries, buffers, heap
 constexpr int32_t kPages = 256;
-constexpr int32_t kPagePositions = 16;
 
 TEST(ResidentMemoryTest, StaysWithinModelFileAndPages) {
   const std::string path = chimera::DefaultModelPath();

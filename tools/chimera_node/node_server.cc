@@ -14,14 +14,9 @@ absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const VerifierConf
   CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
                            VerifierServer::MakeBackend(config, *model));
   std::unique_ptr<NodeServer> node(new NodeServer());
-  const LlamaConfig& llama = model->config();
-  const TargetInfo target = {.fingerprint = model->fingerprint(),
-                             .hidden_size = llama.hidden_size,
-                             .layer_count = llama.layer_count,
-                             .vocab_size = llama.vocab_size};
-  CHIMERA_ASSIGN_OR_RETURN(
-      node->drafter_,
-      DrafterServer::Start(DrafterConfig(), target, std::make_unique<NgramDraftModel>()));
+  CHIMERA_ASSIGN_OR_RETURN(node->drafter_,
+                           DrafterServer::Start(DrafterConfig(), MakeTargetInfo(*model),
+                                                std::make_unique<NgramDraftModel>()));
   DrafterServer* const drafter = node->drafter_.get();
   const ExtraDrafter in_process = {"in-process", [drafter] { return drafter->InProcessChannel(); }};
   CHIMERA_ASSIGN_OR_RETURN(

@@ -20,12 +20,11 @@ FinishedReason ReasonOf(const absl::Status& status) {
 void EngineRecorder::Admitted(Sequence* sequence) {
   if (IsCanary(*sequence) || sequence->times.admitted != TimePoint()) return;
   sequence->times.admitted = clock_.Now();
-  sequence->cached_tokens = sequence->context_length;
   metrics_.latency.queue.Observe(Seconds(sequence->times.arrived, sequence->times.admitted));
   metrics_.requests.prompt_tokens.Increment(sequence->prompt_size());
   metrics_.requests.prompt_tokens_per_request.Observe(sequence->prompt_size());
   metrics_.kv_cache.prefix_query_tokens.Increment(sequence->prompt_size());
-  metrics_.kv_cache.prefix_hit_tokens.Increment(sequence->cached_tokens);
+  metrics_.kv_cache.prefix_hit_tokens.Increment(sequence->context_length);
 }
 
 void EngineRecorder::Preempted(const Sequence& sequence) {

@@ -75,15 +75,13 @@ void Scheduler::ReservePages() {
   std::ranges::sort(by_age, [](const Sequence* a, const Sequence* b) {
     return std::pair(a->purpose, a->id) < std::pair(b->purpose, b->id);
   });
-  for (Sequence* sequence : by_age) {
-    // Those that are interrupted here are the last ones of the list.
-    if (sequence->slot < 0) break;
-    const int32_t rows = sequence->prefilling() ? sequence->chunk_size : 1;
-    while (!parts_.pages->Cover(sequence, sequence->context_length + rows)) {
-      Sequence* const victim = Youngest();
-      CHIMERA_CHECK(running_.size() > 1) << "a request is larger than the pool";
-      Preempt(victim);
-      if (victim == sequence) break;
+  for (size_t i = 0; i < by_age.size(); ++i) {
+    const int32_t rows = by_age[i]->prefilling() ? by_age[i]->chunk_size : 1;
+    // The youngest gives way, itself included.
+    while (i < by_age.size() && !parts_.pages->Cover(by_age[i], by_age[i]->context_length + rows)) {
+      CHIMERA_CHECK(by_age.size() > 1) << "a request is larger than the pool";
+      Preempt(by_age.back());
+      by_age.pop_back();
     }
   }
   for (const auto& sequence : running_) {
@@ -102,13 +100,6 @@ bool Scheduler::AddCanary(QueuedRequest request) {
   canaries_.push_back(std::make_unique<Sequence>(std::move(request), parts_.tokenizer));
   canaries_.back()->id = next_id_++;
   return true;
-}
-
-Sequence* Scheduler::Youngest() const {
-  const auto youngest = std::ranges::max_element(running_, [](const auto& a, const auto& b) {
-    return std::pair(a->purpose, a->id) < std::pair(b->purpose, b->id);
-  });
-  return youngest == running_.end() ? nullptr : youngest->get();
 }
 
 void Scheduler::Preempt(Sequence* sequence) {

@@ -73,8 +73,6 @@ class Scheduler {
   bool AdmitFront(Waiting* waiting);
   bool PreemptCanary();
   void Preempt(Sequence* sequence);
-  // The one to interrupt first; null if none runs.
-  Sequence* Youngest() const;
 
   const SchedulerParts parts_;
   std::vector<int32_t> free_slots_;

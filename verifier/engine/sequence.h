@@ -79,11 +79,10 @@ struct Sequence {
   const std::shared_ptr<GenerationSink> sink;
   const RequestPurpose purpose;
   SequenceTimes times;
-  int64_t id = 0;             // differs between all sequences of a process; ascending with age
-  int32_t slot = -1;          // tree scratch of the backend, -1 while it waits for one
-  PageTable pages;            // for the positions below context_length, and those of the next step
-  int32_t shared_pages = 0;   // so many of them, from the first on, are in the prefix cache
-  int32_t cached_tokens = 0;  // prompt tokens that were found in the prefix cache
+  int64_t id = 0;            // differs between all sequences of a process; ascending with age
+  int32_t slot = -1;         // tree scratch of the backend, -1 while it waits for one
+  PageTable pages;           // for the positions below context_length, and those of the next step
+  int32_t shared_pages = 0;  // so many of them, from the first on, are in the prefix cache
 
   std::vector<int32_t> tokens;  // prompt, then reply
   int32_t context_length = 0;   // positions whose K/V is in the pages
