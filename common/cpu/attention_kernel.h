@@ -39,6 +39,9 @@ class AttentionKernel {
   // Heads that are computed together, so that a key or value is loaded and widened once for them.
   static constexpr int kMostHeads = 4;
 
+  // How far ahead of their use keys are asked for; values have until all scores are there.
+  static constexpr int64_t kPagesAhead = 4;
+
   struct Shape {
     int64_t count;   // positions
     int64_t padded;  // positions in scratch
@@ -50,9 +53,11 @@ class AttentionKernel {
     const float* queries = task.queries + head * task.head_dim;
     float* weights = task.weights + head * shape.padded;
     float* output = task.output + head * task.head_dim;
-    for (int64_t position = 0; position < task.paged_count; position += kKvPagePositions) {
-      ScorePage<kHeads>(task.pages[position / kKvPagePositions].keys, queries, task.head_dim, shape,
-                        weights + position);
+    const int64_t pages = (task.paged_count + kKvPagePositions - 1) / kKvPagePositions;
+    for (int64_t page = 0; page < pages; ++page) {
+      if (task.is_cold) PrefetchFor(task, page, pages);
+      ScorePage<kHeads>(task.pages[page].keys, queries, task.head_dim, shape,
+                        weights + page * kKvPagePositions);
     }
     for (int64_t node = 0; node < task.node_count; ++node) {
       ScoreNode<kHeads>(task.nodes[node].key, queries, task.head_dim, shape,
@@ -70,6 +75,17 @@ class AttentionKernel {
     }
     for (; d < task.head_dim; d += S::kLanes) {
       SumValues<kHeads, 1>(task, weights, shape.padded, totals, d, output + d);
+    }
+  }
+
+  // Asks for what is needed after the scores of a page: keys of a later page, values of this one.
+  static void PrefetchFor(const AttentionTask& task, int64_t page, int64_t page_count) {
+    constexpr int64_t kCacheLine = 64 / sizeof(uint16_t);
+    const int64_t size = task.head_dim * kKvPagePositions;
+    const int64_t later = page + kPagesAhead < page_count ? page + kPagesAhead : page;
+    for (int64_t i = 0; i < size; i += kCacheLine) {
+      __builtin_prefetch(task.pages[later].keys + i, 0, 2);
+      __builtin_prefetch(task.pages[page].values + i, 0, 2);
     }
   }
 

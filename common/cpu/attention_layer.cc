@@ -64,6 +64,11 @@ int64_t AttentionLayer::ListPositions(const StagedStep& step, const StagedRow& r
   return paged;
 }
 
+bool AttentionLayer::IsFirstToRead(const StagedStep& step, int64_t row) const {
+  const int64_t earlier = row - pool_->thread_count();
+  return earlier < 0 || step.rows[earlier].sequence != step.rows[row].sequence;
+}
+
 void AttentionLayer::Attend(const StagedStep& step, int layer, const float* query_key_value,
                             const KvCache& cache, Activations* output) {
   const int64_t row_count = static_cast<int64_t>(step.rows.size());
@@ -104,6 +109,7 @@ void AttentionLayer::AttendGroup(const StagedStep& step, const HeadGroup& part,
                       .paged_count = paged,
                       .nodes = scratch->nodes.data(),
                       .node_count = static_cast<int64_t>(scratch->nodes.size()),
+                      .is_cold = IsFirstToRead(step, part.row),
                       .weights = scratch->weights.data(),
                       .output = output->row(part.row) + offset});
 }

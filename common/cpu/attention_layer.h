@@ -62,6 +62,9 @@ class AttentionLayer {
   int64_t ListPositions(const StagedStep& step, const StagedRow& row, int layer, int64_t kv_head,
                         const KvCache& cache, Scratch* scratch) const;
 
+  // Whether a thread may not have read the pages of the row's sequence for an earlier row.
+  bool IsFirstToRead(const StagedStep& step, int64_t row) const;
+
   const LlamaConfig& config_;
   const CpuKernels& kernels_;
   ThreadPool* const pool_;

@@ -33,6 +33,7 @@ struct AttentionTask {
   int64_t paged_count = 0;  // positions in pages; what the last page holds behind them is ignored
   const KvNode* nodes = nullptr;
   int64_t node_count = 0;
+  bool is_cold = false;      // the pages must come from memory: it helps to ask for them early
   float* weights = nullptr;  // scratch [head_count, PaddedPositions(paged_count + node_count)]
   float* output = nullptr;   // [head_count, head_dim]
 };
