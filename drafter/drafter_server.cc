@@ -70,7 +70,7 @@ DrafterServer::DrafterServer(const DrafterConfig& config, const TargetInfo& targ
 absl::Status DrafterServer::Listen() {
   runner_.AddService(service_.service(), v1::DrafterService::service_full_name());
   std::unique_ptr<grpc::ServerCompletionQueue> queue = runner_.AddCompletionQueue();
-  if (const absl::Status started = runner_.Start(); !started.ok()) {
+  if (absl::Status started = runner_.Start(); !started.ok()) {
     queue->Shutdown();
     void* tag;
     bool ok;

@@ -81,24 +81,24 @@ absl::StatusOr<std::unique_ptr<Backend>> VerifierServer::MakeBackend(const Verif
 
 absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
     const VerifierConfig& config) {
+  CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, Load(config));
+  return Start(config, std::move(loaded));
+}
+
+absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config) {
   const auto start = std::chrono::steady_clock::now();
-  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<const LlamaModel> model,
-                           LlamaModel::Open(config.model_path));
-  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, MakeBackend(config, *model));
-  const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - start;
-  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<VerifierServer> server,
-                           Start(config, std::move(model), std::move(backend)));
-  server->metrics_.model_load_seconds.Set(load_time.count());
-  return server;
+  LoadedModel loaded;
+  CHIMERA_ASSIGN_OR_RETURN(loaded.model, LlamaModel::Open(config.model_path));
+  CHIMERA_ASSIGN_OR_RETURN(loaded.backend, MakeBackend(config, *loaded.model));
+  loaded.load_time = std::chrono::steady_clock::now() - start;
+  return loaded;
 }
 
 absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
-    const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
-    std::unique_ptr<Backend> backend, std::vector<ExtraDrafter> extra_drafters) {
+    const VerifierConfig& config, LoadedModel loaded, std::vector<ExtraDrafter> extra_drafters) {
   std::vector<ExtraDrafter> drafters = ConfiguredDrafters(config);
   std::ranges::move(extra_drafters, std::back_inserter(drafters));
-  std::unique_ptr<VerifierServer> server(
-      new VerifierServer(config, std::move(model), std::move(backend), drafters));
+  std::unique_ptr<VerifierServer> server(new VerifierServer(config, std::move(loaded), drafters));
   CHIMERA_ASSIGN_OR_RETURN(server->exposer_,
                            ServeMetrics(config.metrics_address, server->registry_));
   server->AddLinks(drafters);
@@ -108,14 +108,14 @@ absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
   return server;
 }
 
-VerifierServer::VerifierServer(const VerifierConfig& config,
-                               std::shared_ptr<const LlamaModel> model,
-                               std::unique_ptr<Backend> backend,
+VerifierServer::VerifierServer(const VerifierConfig& config, LoadedModel loaded,
                                const std::vector<ExtraDrafter>& drafters)
     : config_(config),
-      model_(std::move(model)),
-      backend_(std::move(backend)),
-      metrics_(registry_.get(), MetricsConfig(drafters, *model_, *backend_)) {}
+      model_(std::move(loaded.model)),
+      backend_(std::move(loaded.backend)),
+      metrics_(registry_.get(), MetricsConfig(drafters, *model_, *backend_)) {
+  metrics_.model_load_seconds.Set(loaded.load_time.count());
+}
 
 void VerifierServer::AddLinks(const std::vector<ExtraDrafter>& drafters) {
   for (const ExtraDrafter& drafter : drafters) {

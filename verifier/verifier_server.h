@@ -5,6 +5,7 @@
 
 #include <prometheus/registry.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,19 +34,26 @@ struct ExtraDrafter {
   ChannelFactory make_channel;
 };
 
+// What a verifier computes with.
+struct LoadedModel {
+  std::shared_ptr<const LlamaModel> model;
+  std::unique_ptr<Backend> backend;
+  std::chrono::duration<double> load_time{0};  // what opening and repacking it took
+};
+
 // Serves from Start until destroyed. One thread at a time.
 class VerifierServer {
  public:
   // Opens the model, starts the engine and listens. Errors say which part failed and why.
   static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(const VerifierConfig& config);
 
-  // As above with a model and a backend made by the caller, and perhaps drafters besides those of the
-  // configuration.
+  // As above in two steps, with drafters besides those of the configuration.
+  static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config);
   static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(
-      const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
-      std::unique_ptr<Backend> backend, std::vector<ExtraDrafter> extra_drafters = {});
+      const VerifierConfig& config, LoadedModel loaded,
+      std::vector<ExtraDrafter> extra_drafters = {});
 
-  // The backend that Start(config) would make for `model`.
+  // The backend that Load(config) would make for `model`.
   static absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const VerifierConfig& config,
                                                               const LlamaModel& model);
 
@@ -67,8 +75,8 @@ class VerifierServer {
   absl::Status Drain();
 
  private:
-  VerifierServer(const VerifierConfig& config, std::shared_ptr<const LlamaModel> model,
-                 std::unique_ptr<Backend> backend, const std::vector<ExtraDrafter>& drafters);
+  VerifierServer(const VerifierConfig& config, LoadedModel loaded,
+                 const std::vector<ExtraDrafter>& drafters);
   void AddLinks(const std::vector<ExtraDrafter>& drafters);
   absl::Status StartEngine();
   absl::Status StartService();

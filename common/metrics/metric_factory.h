@@ -9,6 +9,7 @@
 #include <prometheus/labels.h>
 #include <prometheus/registry.h>
 
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
@@ -65,6 +66,7 @@ template <typename Enum>
 MetricsBy<prometheus::Counter, Enum> MetricFactory::AddCountersBy(
     const MetricText& text, const prometheus::Labels& labels) const {
   std::vector<prometheus::Counter*> counters;
+  counters.reserve(std::size(Label<Enum>::kValues));
   prometheus::Labels all = labels;
   for (const char* value : Label<Enum>::kValues) {
     all[Label<Enum>::kName] = value;
@@ -77,6 +79,7 @@ template <typename Enum>
 MetricsBy<prometheus::Histogram, Enum> MetricFactory::AddHistogramsBy(
     const MetricText& text, const Buckets& buckets) const {
   std::vector<prometheus::Histogram*> histograms;
+  histograms.reserve(std::size(Label<Enum>::kValues));
   for (const char* value : Label<Enum>::kValues) {
     histograms.push_back(&AddHistogram(text, buckets, {{Label<Enum>::kName, value}}));
   }

@@ -22,7 +22,7 @@ std::string CacheFolder() {
 }  // namespace
 
 std::string DefaultModelPath() {
-  if (const std::string model = Environment("CHIMERA_MODEL"); !model.empty()) return model;
+  if (std::string model = Environment("CHIMERA_MODEL"); !model.empty()) return model;
   return absl::StrCat(CacheFolder(), "/", kDefaultModelFileName);
 }
 

@@ -74,7 +74,7 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
   const struct {
     std::vector<std::string> arguments;
     const char* error;
-  } kCases[] = {
+  } cases[] = {
       {{"--max_sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
       {{"--max-sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
       {{"--draft_model=gpt"}, "must be one of: ngram"},
@@ -91,7 +91,7 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--listen=127.0.0.1:0", "--metrics_listen=192.0.2.1:0", "--model=" + model_path_},
        "--metrics_listen: cannot serve metrics on 192.0.2.1:0: "},
   };
-  for (const auto& [arguments, error] : kCases) {
+  for (const auto& [arguments, error] : cases) {
     DrafterProcess drafter(arguments);
     EXPECT_GT(drafter.Wait(), 0) << arguments.front();
     EXPECT_THAT(drafter.Errors(), HasSubstr(error));

@@ -14,7 +14,6 @@
 namespace chimera {
 namespace {
 
-using testing::AddHiddenStates;
 using ::testing::ElementsAre;
 using testing::FakeDraftModel;
 using testing::MakeClose;

@@ -191,6 +191,7 @@ TEST_F(DrafterServerTest, ServesManyVerifiersAtOnce) {
   constexpr int kVerifiers = 8;
   std::atomic<int> drafts = 0;
   std::vector<std::thread> verifiers;
+  verifiers.reserve(kVerifiers);
   for (int i = 0; i < kVerifiers; ++i) {
     verifiers.emplace_back([&, i] {
       const auto stream = Open();

@@ -68,7 +68,7 @@ void E2eFixture::StartVerifier(const VerifierConfig& config) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
                                VerifierServer::MakeBackend(config, *model_));
   CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
-                               VerifierServer::Start(config, model_, std::move(backend)));
+                               VerifierServer::Start(config, {model_, std::move(backend)}));
   Connect(config.listen_addresses.front().ToString());
 }
 
@@ -108,6 +108,7 @@ std::vector<ClientReply> E2eFixture::GenerateAll(const std::vector<v1::GenerateR
   std::vector<ClientReply> replies(requests.size());
   std::atomic<size_t> next{0};
   std::vector<std::thread> clients;
+  clients.reserve(concurrency);
   for (int i = 0; i < concurrency; ++i) {
     clients.emplace_back([&] {
       for (size_t index = next++; index < requests.size(); index = next++) {

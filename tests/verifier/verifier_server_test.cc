@@ -121,7 +121,7 @@ TEST_F(VerifierServerTest, SaysWhyItCannotStart) {
     absl::StatusOr<std::unique_ptr<Backend>> backend = VerifierServer::MakeBackend(config, *model_);
     absl::Status status = backend.status();
     if (status.ok()) {
-      status = VerifierServer::Start(config, model_, *std::move(backend)).status();
+      status = VerifierServer::Start(config, {model_, *std::move(backend)}).status();
     }
     EXPECT_FALSE(status.ok());
     EXPECT_THAT(std::string(status.message()), HasSubstr(message));

@@ -20,7 +20,6 @@ namespace {
 using ::chimera::testing::FileBytes;
 using ::chimera::testing::GgufWriter;
 using ::chimera::testing::StatusIs;
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Optional;

@@ -168,7 +168,7 @@ TEST_F(MetricsTest, APortInUseIsAnErrorThatNamesTheFlag) {
   config.metrics_address = verifier_->metrics_address();
   CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
                                VerifierServer::MakeBackend(config, *model_));
-  EXPECT_THAT(VerifierServer::Start(config, model_, std::move(backend)),
+  EXPECT_THAT(VerifierServer::Start(config, {model_, std::move(backend)}),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("--metrics_listen"), HasSubstr(config.metrics_address),
                              HasSubstr("in use"))));

@@ -55,7 +55,7 @@ void ServiceFixture::Start(const VerifierConfig& config) {
                                VerifierServer::MakeBackend(config, *model_));
   backend = std::make_unique<GatedBackend>(std::move(backend), &gate_);
   CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
-                               VerifierServer::Start(config, model_, std::move(backend)));
+                               VerifierServer::Start(config, {model_, std::move(backend)}));
   stub_ = v1::GenerationService::NewStub(CreateChannel(verifier_->addresses().front()));
 }
 
