@@ -40,7 +40,8 @@ void LlamaForward::EmbedTokens() {
 
 void LlamaForward::RunAttention(int layer, KvCache* cache) {
   const PackedLlamaLayer& weights = weights_.layers[layer];
-  Normalize(weights.attention_norm, weights.query_key_value);
+  const Rows all = {0, row_count()};
+  Normalize(all, weights.attention_norm, weights.query_key_value);
   Multiply(weights.query_key_value);
   pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int thread) {
     for (int64_t row = begin; row < end; ++row) {
@@ -56,30 +57,34 @@ void LlamaForward::RunAttention(int layer, KvCache* cache) {
     });
   }
   Multiply(weights.attention_output);
-  AddProducts();
+  AddProducts(all);
 }
 
 void LlamaForward::RunFeedForward(int layer) {
   const PackedLlamaLayer& weights = weights_.layers[layer];
-  Normalize(weights.ffn_norm, weights.ffn_gate_up);
-  Multiply(weights.ffn_gate_up);
-  activations_.Reset(row_count(), config_.ffn_size);
-  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) {
-      const float* gate = products_.data() + row * 2 * config_.ffn_size;
-      kernels_.silu_mul(gate, gate + config_.ffn_size, config_.ffn_size, activations_.row(row));
-      if (weights.ffn_down.reads_quantized()) activations_.QuantizeRow(kernels_, row);
-    }
-  });
-  Multiply(weights.ffn_down);
-  AddProducts();
+  for (int64_t begin = 0; begin < row_count(); begin += kFeedForwardRows) {
+    const Rows rows = {begin, std::min(kFeedForwardRows, row_count() - begin)};
+    Normalize(rows, weights.ffn_norm, weights.ffn_gate_up);
+    Multiply(weights.ffn_gate_up);
+    activations_.Reset(rows.count, config_.ffn_size);
+    pool_->ParallelFor(rows.count, [&](int64_t first, int64_t end, int) {
+      for (int64_t row = first; row < end; ++row) {
+        const float* gate = products_.data() + row * 2 * config_.ffn_size;
+        kernels_.silu_mul(gate, gate + config_.ffn_size, config_.ffn_size, activations_.row(row));
+        if (weights.ffn_down.reads_quantized()) activations_.QuantizeRow(kernels_, row);
+      }
+    });
+    Multiply(weights.ffn_down);
+    AddProducts(rows);
+  }
 }
 
-void LlamaForward::Normalize(const std::vector<float>& norm, const PackedLinear& reader) {
-  activations_.Reset(row_count(), config_.hidden_size);
-  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) {
-      kernels_.rms_norm(state(row).data(), norm.data(), config_.hidden_size,
+void LlamaForward::Normalize(const Rows& rows, const std::vector<float>& norm,
+                             const PackedLinear& reader) {
+  activations_.Reset(rows.count, config_.hidden_size);
+  pool_->ParallelFor(rows.count, [&](int64_t first, int64_t end, int) {
+    for (int64_t row = first; row < end; ++row) {
+      kernels_.rms_norm(state(rows.begin + row).data(), norm.data(), config_.hidden_size,
                         config_.rms_norm_epsilon, activations_.row(row));
       if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
     }
@@ -87,16 +92,17 @@ void LlamaForward::Normalize(const std::vector<float>& norm, const PackedLinear&
 }
 
 void LlamaForward::Multiply(const PackedLinear& weights) {
-  const size_t size = row_count() * weights.output_size();
+  const ActivationView inputs = activations_.View();
+  const size_t size = inputs.row_count * weights.output_size();
   if (products_.size() < size) products_.resize(size);
-  weights.Multiply(kernels_, activations_.View(), pool_, products_.data());
+  weights.Multiply(kernels_, inputs, pool_, products_.data());
 }
 
-void LlamaForward::AddProducts() {
-  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) {
+void LlamaForward::AddProducts(const Rows& rows) {
+  pool_->ParallelFor(rows.count, [&](int64_t first, int64_t end, int) {
+    for (int64_t row = first; row < end; ++row) {
       kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
-                      state(row).data());
+                      state(rows.begin + row).data());
     }
   });
 }

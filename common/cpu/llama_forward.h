@@ -38,18 +38,27 @@ class LlamaForward {
     return std::span(states_).subspan(row * config_.hidden_size, config_.hidden_size);
   }
 
+  // A range of the step's rows.
+  struct Rows {
+    int64_t begin = 0;
+    int64_t count = 0;
+  };
+
+  // Rows that go through a feed-forward network together: their gates are read again from a cache.
+  static constexpr int64_t kFeedForwardRows = 64;
+
   void EmbedTokens();
   void RunAttention(int layer, KvCache* cache);
   void RunFeedForward(int layer);
 
   // Writes the norm of the residual stream to activations_, for `reader`, the next product.
-  void Normalize(const std::vector<float>& norm, const PackedLinear& reader);
+  void Normalize(const Rows& rows, const std::vector<float>& norm, const PackedLinear& reader);
 
-  // products_ [n_rows, weights.output_size()] = weights * activations_.
+  // products_ [rows of activations_, weights.output_size()] = weights * activations_.
   void Multiply(const PackedLinear& weights);
 
   // Adds the last product to the residual stream.
-  void AddProducts();
+  void AddProducts(const Rows& rows);
 
   // Copies the residual stream to the result if `layer` is tapped.
   void Tap(int layer, StepResult* result);
@@ -63,7 +72,7 @@ class LlamaForward {
 
   const StagedStep* step_ = nullptr;  // while Run is running
   std::vector<float> states_;         // [n_rows, hidden_size], the residual stream
-  std::vector<float> products_;       // [n_rows, width of the last product]
+  std::vector<float> products_;       // [rows of the last product, its width]
   Activations activations_;           // input of the next product
 };
 
