@@ -20,13 +20,11 @@ struct TargetInfo {
   int32_t vocab_size = 0;
 };
 
-// Which DraftModel serves.
-enum class DraftModelKind { kNgram };
-
 // A validated value (flags.h).
 struct DrafterConfig {
-  std::string model_path;  // file of the target model
-  DraftModelKind draft_model = DraftModelKind::kNgram;
+  std::string model_path;       // file of the target model
+  std::string drafter_path;     // file of a trained drafter; empty: n-grams are looked up
+  int thread_count = 1;         // that compute; positive
   int32_t max_sequences = 256;  // held at once, over all verifiers; positive
   ServerConfig server;
   std::string metrics_address;  // "host:port" to serve metrics on; empty: nowhere

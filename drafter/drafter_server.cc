@@ -7,18 +7,10 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "drafter/ngram_draft_model.h"
+#include "drafter/draft_model_factory.h"
 
 namespace chimera {
 namespace {
-
-std::unique_ptr<DraftModel> MakeDraftModel(DraftModelKind kind) {
-  switch (kind) {
-    case DraftModelKind::kNgram:
-      return std::make_unique<NgramDraftModel>();
-  }
-  return nullptr;
-}
 
 absl::Status CheckTappedLayers(const std::vector<int32_t>& tapped_layers, int32_t layer_count) {
   int32_t previous = -1;
@@ -43,9 +35,10 @@ TargetInfo MakeTargetInfo(const LlamaModel& model) {
 }
 
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(const DrafterConfig& config) {
-  CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> target,
+  CHIMERA_ASSIGN_OR_RETURN(const std::shared_ptr<const LlamaModel> target,
                            LlamaModel::Open(config.model_path));
-  return Start(config, MakeTargetInfo(*target), MakeDraftModel(config.draft_model));
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> model, MakeDraftModel(config, target));
+  return Start(config, MakeTargetInfo(*target), std::move(model));
 }
 
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(

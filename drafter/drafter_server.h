@@ -29,7 +29,7 @@ TargetInfo MakeTargetInfo(const LlamaModel& model);
 class DrafterServer {
  public:
   // Reads the target's fingerprint from its file and serves the draft model that the configuration
-  // names. Errors: those of LlamaModel::Open, and as below.
+  // names. Errors: those of LlamaModel::Open and MakeDraftModel, and as below.
   static absl::StatusOr<std::unique_ptr<DrafterServer>> Start(const DrafterConfig& config);
 
   // As above with a target and a draft model of the caller's. INVALID_ARGUMENT if the model taps

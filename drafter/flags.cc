@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
 #include "common/metrics/metrics_exposer.h"
 #include "common/model/default_model_path.h"
@@ -20,8 +22,11 @@ ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50052"},
 ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:9465",
     "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
-ABSL_FLAG(std::string, draft_model, "ngram",
-          "what proposes continuations: ngram looks them up in prompt and output");
+ABSL_FLAG(
+    std::string, draft_model, "ngram",
+    "what proposes continuations: the .safetensors file of a trained drafter, or ngram, which "
+    "looks them up in prompt and output");
+ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
 ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(5),
           "how long SIGTERM lets streams end by themselves");
@@ -36,6 +41,7 @@ constexpr char kUsage[] =
     "clients, and losing it costs speed only.";
 
 constexpr int32_t kMaxMaxSequences = 1 << 16;
+constexpr int32_t kMaxThreads = 256;
 constexpr absl::Duration kMaxShutdownTimeout = absl::Hours(1);
 
 absl::Status ReadServerFlags(ServerConfig* server) {
@@ -48,10 +54,12 @@ absl::Status ReadServerFlags(ServerConfig* server) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<DraftModelKind> ParseDraftModelKind(const std::string& name) {
-  if (name == "ngram") return DraftModelKind::kNgram;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--draft_model is \"", name, "\", must be one of: ngram"));
+// The file of the drafter, empty for n-grams.
+absl::StatusOr<std::string> ParseDraftModel(const std::string& value) {
+  if (value == "ngram") return "";
+  if (absl::EndsWith(value, ".safetensors")) return value;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--draft_model is \"", value, "\", must be ngram or the name of a .safetensors file"));
 }
 
 }  // namespace
@@ -62,8 +70,13 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   config.model_path = absl::GetFlag(FLAGS_model);
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
-  CHIMERA_ASSIGN_OR_RETURN(config.draft_model,
-                           ParseDraftModelKind(absl::GetFlag(FLAGS_draft_model)));
+  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
+  config.thread_count = absl::GetFlag(FLAGS_threads);
+  if (config.thread_count < 0 || config.thread_count > kMaxThreads) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--threads is ", config.thread_count, ", must be in [0, ", kMaxThreads, "]"));
+  }
+  if (config.thread_count == 0) config.thread_count = UsableProcessors();
   config.metrics_address = absl::GetFlag(FLAGS_metrics_listen);
   if (!config.metrics_address.empty()) {
     CHIMERA_RETURN_IF_ERROR(CheckMetricsAddress(config.metrics_address));

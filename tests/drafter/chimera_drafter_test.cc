@@ -77,7 +77,7 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
   } cases[] = {
       {{"--max_sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
       {{"--max-sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
-      {{"--draft_model=gpt"}, "must be one of: ngram"},
+      {{"--draft_model=gpt"}, "must be ngram or the name of a .safetensors file"},
       {{"--listen="}, "--listen is empty"},
       {{"--listen=unix:relative"}, "relative"},
       {{"--metrics_listen=9465"}, "--metrics_listen is \"9465\", must be a host name or IPv4"},

@@ -9,9 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "common/cpu/cpu_isa.h"
+#include "drafter/chimera_draft_model.h"
+#include "drafter/network/drafter_file.h"
 #include "tests/e2e/draft_models.h"
 #include "tests/e2e/local_draft_source.h"
 #include "tests/testing/faulty_backend.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_drafter.h"
 #include "tests/verifier/engine/engine_fixture.h"
 
 namespace chimera::testing {
@@ -129,6 +135,20 @@ TEST_P(LosslessTest, TrueContinuation) {
   TrueContinuationDraftModel model(FullSequences(Golden()), model_->config().vocab_size);
   ExpectLossless(&model);
   EXPECT_GT(accepted_, tokens_ / 2);
+}
+
+// Weights are random, so candidates are as well; the states that they grow from are the target's.
+TEST_P(LosslessTest, NeuralDrafter) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/drafter.safetensors";
+  BuildTinyDrafter({.target = model_->fingerprint()}).Write(path);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<DrafterFile> file, DrafterFile::Open(path));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<ChimeraDraftModel> model,
+      ChimeraDraftModel::Create(*file, model_,
+                                {.isa = AvailableCpuIsas().back(), .thread_count = 1}));
+  ExpectLossless(model.get());
+  EXPECT_GT(drafted_, 100);
 }
 
 TEST_P(LosslessTest, MalformedDraftsAreDropped) {

@@ -15,7 +15,7 @@ namespace chimera::testing {
 namespace {
 
 // Enough for one long reply, not for those of all clients.
-constexpr int32_t kFewPages = 24;
+constexpr int32_t kFewPages = 28;
 
 std::vector<std::string> ReadPrompts(int count) {
   std::vector<std::string> prompts;

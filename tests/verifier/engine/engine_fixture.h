@@ -113,7 +113,7 @@ class EngineFixture : public ::testing::Test {
   RealClock clock_;
   prometheus::Registry registry_;
   VerifierMetrics metrics_{&registry_, {.context_length = kContextLength}};  // of all its engines
-  std::unique_ptr<LlamaModel> model_;
+  std::shared_ptr<const LlamaModel> model_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<Backend> backend_;
 };

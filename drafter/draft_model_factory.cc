@@ -1,0 +1,23 @@
+#include "drafter/draft_model_factory.h"
+
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "common/cpu/cpu_isa.h"
+#include "drafter/chimera_draft_model.h"
+#include "drafter/network/drafter_file.h"
+#include "drafter/ngram_draft_model.h"
+
+namespace chimera {
+
+absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
+    const DrafterConfig& config, std::shared_ptr<const LlamaModel> target) {
+  if (config.drafter_path.empty()) return std::make_unique<NgramDraftModel>();
+  CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<DrafterFile> file,
+                           DrafterFile::Open(config.drafter_path));
+  ChimeraDraftModel::Options options = {.thread_count = config.thread_count};
+  CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
+  return ChimeraDraftModel::Create(*file, std::move(target), options);
+}
+
+}  // namespace chimera

@@ -1,0 +1,22 @@
+// Makes the draft model that a configuration names.
+
+#ifndef CHIMERA_DRAFTER_DRAFT_MODEL_FACTORY_H_
+#define CHIMERA_DRAFTER_DRAFT_MODEL_FACTORY_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "common/model/llama_model.h"
+#include "drafter/draft_model.h"
+#include "drafter/drafter_config.h"
+
+namespace chimera {
+
+// Errors are those of DrafterFile::Open and ChimeraDraftModel::Create, and of a wrong value of the
+// environment variable CHIMERA_CPU_ISA (common/cpu/cpu_isa.h).
+absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
+    const DrafterConfig& config, std::shared_ptr<const LlamaModel> target);
+
+}  // namespace chimera
+
+#endif  // CHIMERA_DRAFTER_DRAFT_MODEL_FACTORY_H_

@@ -1,0 +1,151 @@
+#include "drafter/network/draft_network.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace chimera {
+
+DraftNetwork::DraftNetwork(const DraftNetworkConfig& config, const DraftWeights& weights,
+                           const TensorView& embedding, const Options& options)
+    : config_(config),
+      pool_(options.thread_count),
+      products_(GetCpuKernels(options.isa), &pool_),
+      trigram_encoder_(config_, weights.trigram_encoder, embedding, &arena_, &products_),
+      feature_fusion_(config_, weights.feature_fusion, &arena_, &products_),
+      context_encoder_(config_, weights.context_encoder, options.position_limit, &arena_,
+                       &products_),
+      residual_head_(config_, weights.residual_head, &arena_, &products_) {}
+
+DraftNetwork::ContextPart DraftNetwork::TakeReady(DraftContext* context) const {
+  const int64_t end = context->ready_end();
+  int64_t begin = context->ready_begin();
+  if (end - begin > config_.context_window) {
+    begin = end - config_.context_window;
+    context->window.Restart(begin);
+  }
+  context->window.Append(end - begin);
+  return {context, begin, end};
+}
+
+void DraftNetwork::EncodeContexts(std::span<DraftContext* const> contexts) {
+  std::vector<ContextPart> parts;
+  for (DraftContext* context : contexts) {
+    if (context->ready_end() > context->ready_begin()) parts.push_back(TakeReady(context));
+  }
+  if (parts.empty()) return;
+  trigrams_.clear();
+  states_.clear();
+  context_rows_.clear();
+  for (const ContextPart& part : parts) {
+    for (int64_t position = part.begin; position < part.end; ++position) {
+      trigrams_.push_back(part.context->TrigramAt(position + 1));
+      states_.push_back(part.context->StateAt(position));
+      context_rows_.push_back({&part.context->window, position});
+    }
+  }
+  const int64_t count = static_cast<int64_t>(context_rows_.size());
+  const int64_t size = config_.hidden_size;
+  trigram_encoder_.Encode(trigrams_, GrowTo(count * size, &trigram_outputs_));
+  feature_fusion_.Fuse(states_, GrowTo(count * size, &features_));
+  context_encoder_.MixInputs(count, trigram_outputs_.data(), features_.data(),
+                             GrowTo(count * size, &z_));
+  context_encoder_.StoreContext(context_rows_, z_.data());
+
+  // Only the newest row of a context is needed further.
+  const int64_t residual_size = config_.depth_heads * size;
+  float* const newest = GrowTo(static_cast<int64_t>(parts.size()) * size, &newest_features_);
+  int64_t row = -1;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const ContextPart& part = parts[i];
+    row += part.end - part.begin;
+    std::copy_n(&features_[row * size], size, newest + i * size);
+    part.context->z.assign(&z_[row * size], &z_[row * size] + size);
+    part.context->DropStates(part.end);
+  }
+  float* const residuals =
+      GrowTo(static_cast<int64_t>(parts.size()) * residual_size, &newest_residuals_);
+  residual_head_.ProjectFeatures(static_cast<int64_t>(parts.size()), newest, residuals);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const float* const residual = residuals + i * residual_size;
+    parts[i].context->residuals.assign(residual, residual + residual_size);
+  }
+}
+
+const float* DraftNetwork::StartTrees(std::span<DraftContext* const> contexts) {
+  const int64_t count = static_cast<int64_t>(contexts.size());
+  const int64_t size = config_.hidden_size;
+  trees_.assign(contexts.begin(), contexts.end());
+  nodes_.clear();
+  context_encoder_.ClearDrafted();
+  encoder_rows_.clear();
+  float* const z = GrowTo(count * size, &z_);
+  for (int64_t i = 0; i < count; ++i) {
+    const DraftContext& context = *contexts[i];
+    CHIMERA_CHECK(context.is_current());
+    encoder_rows_.push_back({.window = &context.window, .position = context.window.end() - 1});
+    std::copy_n(context.z.data(), size, z + i * size);
+  }
+  context_encoder_.Encode(encoder_rows_, z, GrowTo(count * size, &root_encodings_));
+
+  // One row per tree and head, of which only the residual differs between heads.
+  const int64_t heads = config_.depth_heads;
+  residuals_.clear();
+  float* const encodings = GrowTo(count * heads * size, &features_);
+  for (int64_t i = 0; i < count * heads; ++i) {
+    residuals_.push_back(&contexts[i / heads]->residuals[i % heads * size]);
+    std::copy_n(&root_encodings_[i / heads * size], size, encodings + i * size);
+  }
+  float* const logits = GrowTo(count * heads * config_.draft_vocab_size, &logits_);
+  residual_head_.Score(encodings, residuals_, logits);
+  return logits;
+}
+
+int32_t DraftNetwork::TokenBefore(const DraftNode& node, int steps) const {
+  if (steps == 0) return node.token;
+  if (node.parent >= 0) return TokenBefore(nodes_[node.parent].node, steps - 1);
+  const DraftContext& context = *trees_[node.tree];
+  return context.TrigramAt(context.last_position())[3 - steps];
+}
+
+Trigram DraftNetwork::TrigramOf(const DraftNode& node) const {
+  return {TokenBefore(node, 2), TokenBefore(node, 1), TokenBefore(node, 0)};
+}
+
+const float* DraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
+  CHIMERA_CHECK(config_.depth_heads == 1);
+  const int64_t count = static_cast<int64_t>(nodes.size());
+  const int64_t size = config_.hidden_size;
+  const int64_t first = static_cast<int64_t>(nodes_.size());
+  trigrams_.clear();
+  encoder_rows_.clear();
+  residuals_.clear();
+  // Where the target's features would be, the encoder's own output of the parent stands in.
+  float* const features = GrowTo(count * size, &features_);
+  for (int64_t i = 0; i < count; ++i) {
+    const DraftNode& node = nodes[i];
+    CHIMERA_CHECK(node.parent < first);
+    const DraftContext& context = *trees_[node.tree];
+    const int64_t parent_position =
+        node.parent < 0 ? context.window.end() - 1 : nodes_[node.parent].position;
+    trigrams_.push_back(TrigramOf(node));
+    const float* const encoding =
+        node.parent < 0 ? &root_encodings_[node.tree * size] : &node_encodings_[node.parent * size];
+    std::copy_n(encoding, size, features + i * size);
+    residuals_.push_back(context.residuals.data());
+    encoder_rows_.push_back({.window = &context.window,
+                             .position = parent_position + 1,
+                             .drafted = static_cast<int32_t>(first + i),
+                             .parent = node.parent});
+    nodes_.push_back({node, parent_position + 1});
+  }
+  trigram_encoder_.Encode(trigrams_, GrowTo(count * size, &trigram_outputs_));
+  context_encoder_.MixInputs(count, trigram_outputs_.data(), features, GrowTo(count * size, &z_));
+  float* const encodings = GrowTo((first + count) * size, &node_encodings_) + first * size;
+  context_encoder_.Encode(encoder_rows_, z_.data(), encodings);
+  float* const logits = GrowTo(count * config_.draft_vocab_size, &logits_);
+  residual_head_.Score(encodings, residuals_, logits);
+  return logits;
+}
+
+}  // namespace chimera

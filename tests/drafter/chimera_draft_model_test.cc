@@ -1,0 +1,222 @@
+#include "drafter/chimera_draft_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/base/float16.h"
+#include "common/base/status_macros.h"
+#include "common/cpu/cpu_isa.h"
+#include "common/sampling/shared_noise_sampler.h"
+#include "common/tree/token_tree.h"
+#include "drafter/network/draft_network_reference.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_drafter.h"
+#include "tests/testing/tiny_llama.h"
+
+namespace chimera {
+namespace {
+
+using ::chimera::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::FloatNear;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// News of a sequence: tokens and the states of all but the newest.
+struct News {
+  std::vector<int32_t> tokens;
+  std::vector<uint16_t> states;
+};
+
+class ChimeraDraftModelTest : public ::testing::Test {
+ protected:
+  ChimeraDraftModelTest() {
+    testing::WriteTinyLlama(directory_.path() + "/tiny.gguf", {});
+    target_ = *LlamaModel::Open(directory_.path() + "/tiny.gguf");
+    options_.target = target_->fingerprint();
+  }
+
+  absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> Make() {
+    testing::BuildTinyDrafter(options_).Write(drafter_path_);
+    CHIMERA_ASSIGN_OR_RETURN(file_, DrafterFile::Open(drafter_path_));
+    return ChimeraDraftModel::Create(*file_, target_,
+                                     {.isa = AvailableCpuIsas().back(), .thread_count = 2});
+  }
+
+  News RandomNews(size_t count) {
+    News news;
+    for (size_t i = 0; i < count; ++i) {
+      news.tokens.push_back(static_cast<int32_t>(random_() % target_->config().vocab_size));
+    }
+    news.states.resize((count - 1) * options_.tapped_layers.size() * options_.hidden_size);
+    for (uint16_t& state : news.states) {
+      state = FloatToBf16(static_cast<float>(random_() >> 8) * 0x1p-22f - 2.0f);
+    }
+    return news;
+  }
+
+  static DraftInput MakeInput(DraftState* state, const News& news, int32_t node_budget,
+                              int32_t max_depth = 5) {
+    return {.state = state,
+            .token_ids = news.tokens,
+            .hidden_states = news.states,
+            .node_budget = node_budget,
+            .max_depth = max_depth};
+  }
+
+  std::vector<std::vector<float>> Reference(const News& news,
+                                            const std::vector<int32_t>& path) const {
+    return DraftNetworkReference(file_->config(), file_->weights(),
+                                 target_->weights().token_embedding,
+                                 {.tokens = news.tokens, .states = news.states}, path);
+  }
+
+  const testing::TempDirectory directory_;
+  const std::string drafter_path_ = directory_.path() + "/drafter.safetensors";
+  std::shared_ptr<const LlamaModel> target_;
+  testing::TinyDrafterOptions options_;
+  std::unique_ptr<DrafterFile> file_;
+  std::mt19937 random_{7};
+};
+
+// The tokens of the path to node `index` of a proposal.
+std::vector<int32_t> PathTo(const ProposedTree& tree, size_t index) {
+  std::vector<int32_t> path;
+  for (int32_t node = static_cast<int32_t>(index) + 1; node > 0; node = tree.parents[node - 1]) {
+    path.push_back(tree.token_ids[node - 1]);
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+float Softmax(const std::vector<float>& logits, size_t index) {
+  double total = 0;
+  for (const float logit : logits) total += std::exp(double{logit} - logits[index]);
+  return static_cast<float>(1 / total);
+}
+
+TEST_F(ChimeraDraftModelTest, ProposesTheLikeliestPathsOfTheNetwork) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const std::vector<int32_t>& vocabulary = file_->weights().residual_head.vocabulary;
+  for (const int32_t budget : {1, 4, 16, 63}) {
+    const News news = RandomNews(20);
+    const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
+    const DraftInput input = MakeInput(state.get(), news, budget, 3);
+    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    ASSERT_FALSE(tree.token_ids.empty());
+    EXPECT_LE(tree.token_ids.size(), static_cast<size_t>(budget));
+    float last = 1;
+    for (size_t i = 0; i < tree.token_ids.size(); ++i) {
+      const std::vector<int32_t> path = PathTo(tree, i);
+      ASSERT_LE(path.size(), 3);
+      ASSERT_LE(tree.path_probabilities[i], last);
+      ASSERT_LE(tree.parents[i], static_cast<int32_t>(i));
+      last = tree.path_probabilities[i];
+      const auto logits = Reference(news, path);
+      float expected = 1;
+      for (size_t depth = 0; depth < path.size(); ++depth) {
+        const auto found = std::lower_bound(vocabulary.begin(), vocabulary.end(), path[depth]);
+        expected *= Softmax(logits[depth], found - vocabulary.begin());
+      }
+      EXPECT_THAT(tree.path_probabilities[i], FloatNear(expected, 2e-4f)) << i;
+    }
+    const auto logits = Reference(news, {})[0];
+    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    EXPECT_EQ(tree.token_ids[0], vocabulary[best]);
+  }
+}
+
+// With the target's own logits in its place the network would draw the target's token.
+TEST_F(ChimeraDraftModelTest, DrawsWithTheSharedNoise) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const std::vector<int32_t>& vocabulary = file_->weights().residual_head.vocabulary;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const SamplingParams sampling = {
+        .temperature = 0.8f, .top_k = 50, .top_p = 0.95f, .seed = seed};
+    const News news = RandomNews(12);
+    const std::unique_ptr<DraftState> state = (*model)->NewState(0, sampling);
+    const DraftInput input = MakeInput(state.get(), news, 4);
+    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    ASSERT_FALSE(tree.token_ids.empty());
+    std::vector<float> row(target_->config().vocab_size, -INFINITY);
+    const auto logits = Reference(news, {})[0];
+    for (size_t i = 0; i < logits.size(); ++i) row[vocabulary[i]] = logits[i];
+    EXPECT_EQ(tree.token_ids[0], SharedNoiseSampler().Sample(row, sampling, 12)) << seed;
+  }
+}
+
+TEST_F(ChimeraDraftModelTest, ABatchIsAsEachAlone) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  std::vector<std::unique_ptr<DraftState>> states;
+  std::vector<News> news;
+  for (const size_t count : {2, 5, 30, 70}) news.push_back(RandomNews(count));
+  std::vector<DraftInput> inputs;
+  for (size_t i = 0; i < news.size(); ++i) {
+    states.push_back((*model)->NewState(0, {.temperature = i % 2 * 0.7f, .seed = i}));
+    inputs.push_back(MakeInput(states.back().get(), news[i], i == 1 ? 0 : 12));
+  }
+  const std::vector<ProposedTree> together = (*model)->Draft(inputs);
+  EXPECT_THAT(together[1].token_ids, IsEmpty());
+  for (size_t i = 0; i < news.size(); ++i) {
+    const auto state = (*model)->NewState(0, {.temperature = i % 2 * 0.7f, .seed = i});
+    inputs[i].state = state.get();
+    const ProposedTree alone = (*model)->Draft({&inputs[i], 1})[0];
+    EXPECT_EQ(alone.token_ids, together[i].token_ids) << i;
+    EXPECT_EQ(alone.parents, together[i].parents) << i;
+    EXPECT_EQ(alone.path_probabilities, together[i].path_probabilities) << i;
+  }
+}
+
+TEST_F(ChimeraDraftModelTest, ProposesNothingWithoutStates) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
+  News news = RandomNews(9);
+  news.states.clear();
+  const DraftInput input = MakeInput(state.get(), news, 8);
+  EXPECT_THAT((*model)->Draft({&input, 1})[0].token_ids, IsEmpty());
+}
+
+TEST_F(ChimeraDraftModelTest, DepthHeadsProposeAsDeepAsTheyAre) {
+  options_.depth_heads = 3;
+  options_.tapped_layers = {2};
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
+  const News news = RandomNews(20);
+  const DraftInput input = MakeInput(state.get(), news, 30, 15);
+  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  size_t depth = 0;
+  for (size_t i = 0; i < tree.token_ids.size(); ++i)
+    depth = std::max(depth, PathTo(tree, i).size());
+  EXPECT_GE(depth, 1);
+  EXPECT_LE(depth, 3);
+}
+
+TEST_F(ChimeraDraftModelTest, RefusesWhatWasNotMadeForTheTarget) {
+  options_.target.identity = "another";
+  EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr("tiny drafter"), HasSubstr("another"))));
+  options_.target = target_->fingerprint();
+  options_.tapped_layers = {1, 3};
+  EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 3")));
+  options_.tapped_layers = {1, 2};
+  options_.hidden_size = 96;
+  EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("hidden_size 96")));
+  options_.hidden_size = 64;
+  options_.draft_vocab_size = 200;
+  EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("token 600")));
+}
+
+}  // namespace
+}  // namespace chimera

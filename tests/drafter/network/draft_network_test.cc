@@ -1,0 +1,249 @@
+// The network against its reference: bit for bit, for every instruction set, whatever else is in the
+// batch.
+
+#include "drafter/network/draft_network.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/base/float16.h"
+#include "common/cpu/cpu_isa.h"
+#include "drafter/network/draft_network_reference.h"
+#include "drafter/network/drafter_file.h"
+#include "tests/testing/quantize.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_drafter.h"
+
+namespace chimera {
+namespace {
+
+using testing::TinyDrafterOptions;
+
+constexpr int32_t kVocabSize = 320;
+
+// A sequence as a drafter gets to know it.
+struct Sequence {
+  int64_t start_position = 0;
+  std::vector<int32_t> tokens;
+  int64_t first_row = 0;
+  std::vector<uint16_t> states;
+
+  DraftReferenceContext reference() const { return {start_position, tokens, first_row, states}; }
+};
+
+class DraftNetworkTest : public ::testing::Test {
+ protected:
+  void Open(const TinyDrafterOptions& options) {
+    testing::BuildTinyDrafter(options).Write(path_);
+    absl::StatusOr<std::unique_ptr<DrafterFile>> file = DrafterFile::Open(path_);
+    CHIMERA_ASSERT_OK(file.status());
+    file_ = *std::move(file);
+    std::vector<float> values(kVocabSize * options.hidden_size);
+    for (float& value : values) value = Uniform();
+    embedding_bytes_ = testing::Quantize(DataType::kQ8_0, values);
+    embedding_ = {DataType::kQ8_0, kVocabSize, options.hidden_size,
+                  std::as_bytes(std::span<const char>(embedding_bytes_))};
+  }
+
+  std::unique_ptr<DraftNetwork> MakeNetwork(CpuIsa isa, int thread_count = 2) const {
+    return std::make_unique<DraftNetwork>(
+        file_->config(), file_->weights(), embedding_,
+        DraftNetwork::Options{.isa = isa, .thread_count = thread_count, .position_limit = 512});
+  }
+
+  float Uniform() { return static_cast<float>(random_() >> 8) * 0x1p-23f - 1.0f; }
+
+  std::vector<int32_t> RandomTokens(int64_t count) {
+    std::vector<int32_t> tokens(count);
+    for (int32_t& token : tokens) token = static_cast<int32_t>(random_() % kVocabSize);
+    return tokens;
+  }
+
+  Sequence RandomSequence(int64_t start, int64_t token_count) {
+    Sequence sequence = {start, RandomTokens(token_count), start, {}};
+    sequence.states.resize((token_count - 1) * row_size());
+    for (uint16_t& value : sequence.states) value = FloatToBf16(2 * Uniform());
+    return sequence;
+  }
+
+  int64_t row_size() const {
+    return static_cast<int64_t>(file_->config().tapped_layers.size()) * file_->config().hidden_size;
+  }
+
+  std::unique_ptr<DraftContext> MakeContext(const Sequence& sequence) const {
+    auto context = std::make_unique<DraftContext>(file_->config(), sequence.start_position);
+    context->AddTokens(sequence.tokens);
+    context->AddStates(sequence.first_row, sequence.states);
+    return context;
+  }
+
+  std::vector<std::vector<float>> Reference(const Sequence& sequence,
+                                            const std::vector<int32_t>& path) const {
+    return DraftNetworkReference(file_->config(), file_->weights(), embedding_,
+                                 sequence.reference(), path);
+  }
+
+  std::vector<float> Logits(const float* logits, int64_t row) const {
+    const int64_t size = file_->config().draft_vocab_size;
+    return {logits + row * size, logits + (row + 1) * size};
+  }
+
+  const testing::TempDirectory directory_;
+  const std::string path_ = directory_.path() + "/drafter.safetensors";
+  std::mt19937 random_{5};
+  std::unique_ptr<DrafterFile> file_;
+  std::string embedding_bytes_;
+  TensorView embedding_;
+};
+
+struct Shape {
+  const char* name;
+  TinyDrafterOptions options;
+};
+
+const Shape kShapes[] = {
+    {"q8_0", {}},
+    {"q4_0", {.type = DataType::kQ4_0}},
+    {"bf16", {.type = DataType::kBf16}},
+    {"unigram", {.trigram_order = 1}},
+    {"one tap, other heads",
+     {.query_heads = 6, .kv_heads = 1, .head_dim = 32, .tapped_layers = {2}}},
+    {"wide",
+     {.hidden_size = 96, .ffn_size = 160, .trigram_hidden_size = 64, .draft_vocab_size = 33}},
+};
+
+// Sequences of many lengths in one batch, a random tree behind each, level by level.
+TEST_F(DraftNetworkTest, EqualsTheReference) {
+  for (const Shape& shape : kShapes) {
+    SCOPED_TRACE(shape.name);
+    Open(shape.options);
+    std::vector<Sequence> sequences;
+    for (const int64_t length : {2, 3, 17, 64, 65}) sequences.push_back(RandomSequence(0, length));
+    sequences.push_back(RandomSequence(37, 20));
+    for (const CpuIsa isa : AvailableCpuIsas()) {
+      SCOPED_TRACE(CpuIsaName(isa));
+      const std::unique_ptr<DraftNetwork> network = MakeNetwork(isa);
+      std::vector<std::unique_ptr<DraftContext>> owned;
+      std::vector<DraftContext*> contexts;
+      for (const Sequence& sequence : sequences) {
+        owned.push_back(MakeContext(sequence));
+        contexts.push_back(owned.back().get());
+      }
+      network->EncodeContexts(contexts);
+      const float* logits = network->StartTrees(contexts);
+      for (size_t i = 0; i < sequences.size(); ++i) {
+        ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), Reference(sequences[i], {})[0]) << i;
+      }
+      std::vector<std::vector<int32_t>> paths;  // of all nodes
+      std::vector<DraftNode> nodes;
+      for (int level = 0; level < 4; ++level) {
+        const size_t level_begin = nodes.size();
+        for (int i = 0; i < 7; ++i) {
+          DraftNode node = {static_cast<int32_t>(random_() % sequences.size()), -1,
+                            static_cast<int32_t>(random_() % kVocabSize)};
+          if (level > 0) {
+            node.parent = static_cast<int32_t>(random_() % level_begin);
+            node.tree = nodes[node.parent].tree;
+          }
+          paths.push_back(node.parent < 0 ? std::vector<int32_t>() : paths[node.parent]);
+          paths.back().push_back(node.token);
+          nodes.push_back(node);
+        }
+        logits = network->ExtendTrees(std::span(nodes).subspan(level_begin));
+        for (size_t i = level_begin; i < nodes.size(); ++i) {
+          ASSERT_EQ(Logits(logits, static_cast<int64_t>(i - level_begin)),
+                    Reference(sequences[nodes[i].tree], paths[i]).back())
+              << "node " << i;
+        }
+      }
+    }
+  }
+}
+
+// News in pieces, trees in between, the window sliding on: as if all had come at once.
+TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
+  Open({});
+  const Sequence whole = RandomSequence(5, 200);
+  for (const int thread_count : {1, 2}) {
+    const std::unique_ptr<DraftNetwork> network =
+        MakeNetwork(AvailableCpuIsas().back(), thread_count);
+    DraftContext context(file_->config(), whole.start_position);
+    DraftContext* const contexts[] = {&context};
+    std::mt19937 random(3);
+    for (size_t known = 0; known < whole.tokens.size();) {
+      const size_t count = std::min<size_t>(1 + random() % 30, whole.tokens.size() - known);
+      context.AddTokens(std::span(whole.tokens).subspan(known, count));
+      const size_t first = known == 0 ? 0 : known - 1;  // the newest token has no state yet
+      known += count;
+      context.AddStates(
+          whole.start_position + static_cast<int64_t>(first),
+          std::span(whole.states).subspan(first * row_size(), (known - 1 - first) * row_size()));
+      network->EncodeContexts(contexts);
+      if (known < 2) continue;
+      ASSERT_TRUE(context.is_current());
+      Sequence part = whole;
+      part.tokens.resize(known);
+      part.states.resize((known - 1) * row_size());
+      const std::vector<int32_t> path = {7, 8};
+      const auto expected = Reference(part, path);
+      ASSERT_EQ(Logits(network->StartTrees(contexts), 0), expected[0]) << known;
+      const DraftNode nodes[] = {{0, -1, 7}, {0, 0, 8}};
+      ASSERT_EQ(Logits(network->ExtendTrees({nodes, 1}), 0), expected[1]) << known;
+      ASSERT_EQ(Logits(network->ExtendTrees({nodes + 1, 1}), 0), expected[2]) << known;
+    }
+  }
+}
+
+TEST_F(DraftNetworkTest, ALongPromptKeepsOnlyTheWindow) {
+  Open({});
+  const Sequence whole = RandomSequence(0, 300);
+  Sequence newest = whole;
+  newest.first_row = 299 - file_->config().context_window;
+  newest.states.erase(newest.states.begin(), newest.states.begin() + newest.first_row * row_size());
+  const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
+  const std::unique_ptr<DraftContext> context = MakeContext(whole);
+  DraftContext* const contexts[] = {context.get()};
+  network->EncodeContexts(contexts);
+  EXPECT_EQ(Logits(network->StartTrees(contexts), 0), Reference(newest, {})[0]);
+}
+
+TEST_F(DraftNetworkTest, AGapInTheStatesStartsAgainBehindIt) {
+  Open({});
+  Sequence sequence = RandomSequence(0, 40);
+  const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
+  DraftContext context(file_->config(), 0);
+  DraftContext* const contexts[] = {&context};
+  context.AddTokens(sequence.tokens);
+  context.AddStates(0, std::span(sequence.states).first(10 * row_size()));
+  network->EncodeContexts(contexts);
+  EXPECT_FALSE(context.is_current());
+  context.AddStates(20, std::span(sequence.states).subspan(20 * row_size()));
+  network->EncodeContexts(contexts);
+  ASSERT_TRUE(context.is_current());
+  sequence.first_row = 20;
+  sequence.states.erase(sequence.states.begin(), sequence.states.begin() + 20 * row_size());
+  EXPECT_EQ(Logits(network->StartTrees(contexts), 0), Reference(sequence, {})[0]);
+}
+
+// The paper's form: all depths from one pass.
+TEST_F(DraftNetworkTest, DepthHeads) {
+  Open({.tapped_layers = {2}, .depth_heads = 3});
+  const Sequence sequence = RandomSequence(0, 30);
+  const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
+  const std::unique_ptr<DraftContext> first = MakeContext(RandomSequence(0, 10));
+  const std::unique_ptr<DraftContext> context = MakeContext(sequence);
+  DraftContext* const contexts[] = {first.get(), context.get()};
+  network->EncodeContexts(contexts);
+  const float* const logits = network->StartTrees(contexts);
+  const auto expected = Reference(sequence, {});
+  for (int head = 0; head < 3; ++head) EXPECT_EQ(Logits(logits, 3 + head), expected[head]) << head;
+}
+
+}  // namespace
+}  // namespace chimera
