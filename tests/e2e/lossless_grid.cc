@@ -17,6 +17,9 @@ namespace {
 // Enough for one long reply, not for those of all clients.
 constexpr int32_t kFewPages = 28;
 
+// Clients whose long replies take pages away from the others.
+constexpr uint32_t kDisturbers = 6;
+
 std::vector<std::string> ReadPrompts(int count) {
   std::vector<std::string> prompts;
   std::ifstream file(CHIMERA_TEST_PROMPTS);
@@ -109,10 +112,14 @@ void LosslessGrid::ExpectLossless() {
 
 std::vector<ClientReply> LosslessGrid::DecodeDisturbed(int concurrency) {
   std::atomic<bool> done = false;
-  std::thread disturber([&] { Disturb(/*seed=*/3, done); });
+  std::vector<std::thread> disturbers;
+  disturbers.reserve(kDisturbers);
+  for (uint32_t seed = 0; seed < kDisturbers; ++seed) {
+    disturbers.emplace_back([&, seed] { Disturb(seed, done); });
+  }
   std::vector<ClientReply> replies = GenerateAll(requests_, concurrency);
   done = true;
-  disturber.join();
+  for (std::thread& disturber : disturbers) disturber.join();
   return replies;
 }
 
@@ -126,7 +133,7 @@ void LosslessGrid::Disturb(uint32_t seed, const std::atomic<bool>& done) {
     grpc::ClientContext context;
     const auto reader = stub_->Generate(&context, request);
     v1::GenerateResponse response;
-    for (uint32_t left = random() % 100; left > 0 && reader->Read(&response); --left) {
+    for (uint32_t left = 100 + random() % 100; left > 0 && reader->Read(&response); --left) {
     }
     context.TryCancel();
     reader->Finish();
