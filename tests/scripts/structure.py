@@ -6,7 +6,7 @@ import re
 MAX_LINES = 400
 
 _SKIPPED_DIRECTORIES = {".git", ".cache", "build", "__pycache__"}
-_DATA_SUFFIXES = {".bin", ".binpb", ".gguf", ".jsonl", ".safetensors"}
+_DATA_SUFFIXES = {".bin", ".binpb", ".gguf", ".jsonl", ".safetensors", ".xz"}
 _CPP_SUFFIXES = {".cc", ".cu", ".cuh", ".h"}
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

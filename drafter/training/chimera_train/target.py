@@ -1,0 +1,138 @@
+"""What training needs of the target model: shape, embedding rows, final norm and output head."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from chimera_train.errors import ChimeraTrainError
+
+
+@dataclasses.dataclass
+class Target:
+    """A LLaMA-family model; its blocks are not read."""
+
+    name: str
+    hidden_size: int  # D
+    vocab_size: int
+    layer_count: int
+    query_head_count: int
+    kv_head_count: int
+    head_dim: int
+    rope_base: float
+    rms_norm_epsilon: float
+    embedding: torch.Tensor  # fp32 [vocab_size, D]
+    output_norm: torch.Tensor  # fp32 [D]
+    output: torch.Tensor  # fp32 [vocab_size, D]; `embedding` itself where the model ties them
+
+
+def load_target(path: str | Path) -> Target:
+    """Reads a GGUF file, or a Hugging Face folder with config.json and safetensors."""
+    path = Path(path)
+    if path.is_dir():
+        return _load_hugging_face(path)
+    if not path.is_file():
+        raise ChimeraTrainError(f"{path}: no such model file or folder")
+    return _load_gguf(path)
+
+
+def _load_gguf(path: Path) -> Target:
+    try:
+        reader = gguf.GGUFReader(path)
+    except (ValueError, IndexError, KeyError) as error:
+        raise ChimeraTrainError(f"{path}: not a readable GGUF file: {error}") from error
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+
+    def field(key: str, default=None):
+        value = reader.get_field(key)
+        if value is None and default is None:
+            raise ChimeraTrainError(f"{path}: has no {key}")
+        return default if value is None else value.contents()
+
+    def tensor(name: str) -> torch.Tensor:
+        if name not in tensors:
+            raise ChimeraTrainError(f"{path}: has no tensor {name}")
+        values = gguf.quants.dequantize(tensors[name].data, tensors[name].tensor_type)
+        return torch.from_numpy(values.astype(np.float32))
+
+    architecture = field("general.architecture")
+    if architecture != "llama":
+        raise ChimeraTrainError(f'{path}: architecture is "{architecture}", must be "llama"')
+    embedding = tensor("token_embd.weight")
+    heads = field("llama.attention.head_count")
+    return Target(
+        name=field("general.name", path.stem),
+        hidden_size=embedding.shape[1],
+        vocab_size=embedding.shape[0],
+        layer_count=field("llama.block_count"),
+        query_head_count=heads,
+        kv_head_count=field("llama.attention.head_count_kv", heads),
+        head_dim=field("llama.attention.key_length", embedding.shape[1] // heads),
+        rope_base=float(field("llama.rope.freq_base", 10000.0)),
+        rms_norm_epsilon=float(field("llama.attention.layer_norm_rms_epsilon")),
+        embedding=embedding,
+        output_norm=tensor("output_norm.weight"),
+        output=tensor("output.weight") if "output.weight" in tensors else embedding,
+    )
+
+
+def _load_hugging_face(path: Path) -> Target:
+    config = _read_json(path / "config.json")
+    files = _tensor_files(path)
+
+    def number(key: str, default=None):
+        value = config.get(key)
+        if value is None and default is None:
+            raise ChimeraTrainError(f"{path / 'config.json'}: has no {key}")
+        return default if value is None else value
+
+    def tensor(name: str) -> torch.Tensor:
+        if name not in files:
+            raise ChimeraTrainError(f"{path}: has no tensor {name}")
+        with safe_open(files[name], framework="pt") as file:
+            return file.get_tensor(name).float()
+
+    embedding = tensor("model.embed_tokens.weight")
+    heads = number("num_attention_heads")
+    return Target(
+        name=path.resolve().name,
+        hidden_size=embedding.shape[1],
+        vocab_size=embedding.shape[0],
+        layer_count=number("num_hidden_layers"),
+        query_head_count=heads,
+        kv_head_count=number("num_key_value_heads", heads),
+        head_dim=number("head_dim", embedding.shape[1] // heads),
+        rope_base=float(_rope_base(config)),
+        rms_norm_epsilon=float(number("rms_norm_eps")),
+        embedding=embedding,
+        output_norm=tensor("model.norm.weight"),
+        output=embedding if config.get("tie_word_embeddings") else tensor("lm_head.weight"),
+    )
+
+
+def _rope_base(config: dict) -> float:
+    """At the top in older files, among the RoPE parameters in newer ones."""
+    return config.get("rope_theta") or (config.get("rope_parameters") or {}).get("rope_theta") or 10000.0
+
+
+def _tensor_files(path: Path) -> dict[str, Path]:
+    """Name of a tensor -> the file that holds it."""
+    index = path / "model.safetensors.index.json"
+    if index.is_file():
+        return {name: path / file for name, file in _read_json(index)["weight_map"].items()}
+    file_path = path / "model.safetensors"
+    if not file_path.is_file():
+        raise ChimeraTrainError(f"{path}: has neither model.safetensors nor an index of its parts")
+    with safe_open(file_path, framework="pt") as file:
+        return dict.fromkeys(file.keys(), file_path)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ChimeraTrainError(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,66 @@
+"""What a run leaves to look at: metrics.jsonl, TensorBoard events and a plot."""
+
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot  # noqa: E402  (after the choice of backend)
+from torch.utils.tensorboard import SummaryWriter  # noqa: E402
+
+
+class TrainingLog:
+    """Scalars by step. After a resumption what an interrupted run wrote beyond its checkpoint is dropped."""
+
+    def __init__(self, run: Path, first_step: int) -> None:
+        self._path = run / "metrics.jsonl"
+        self._plot_path = run / "curve.png"
+        kept = [line for line in read_metrics(self._path) if line["step"] < first_step]
+        with open(self._path, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+        self._file = open(self._path, "a", encoding="utf-8")
+        self._events = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
+
+    def add(self, step: int, scalars: dict[str, float]) -> None:
+        self._file.write(json.dumps({"step": step} | scalars) + "\n")
+        self._file.flush()
+        for name, value in scalars.items():
+            self._events.add_scalar(name, value, step)
+
+    def plot(self) -> None:
+        """Writes loss and acceptance over response tokens seen."""
+        lines = read_metrics(self._path)
+        figure, (loss_axes, accept_axes) = pyplot.subplots(2, 1, figsize=(8, 8), sharex=True)
+        losses = [(line["response_tokens"], line["loss"]) for line in lines if "loss" in line]
+        loss_axes.plot(*zip(*_smooth(losses), strict=True)) if losses else None
+        loss_axes.set_ylabel("loss, nats per token")
+        for name in ("top1", "top4", "chain_tau"):
+            points = [(line["response_tokens"], line[name]) for line in lines if name in line]
+            if points:
+                accept_axes.plot(*zip(*points, strict=True), marker="o", label=name)
+                accept_axes.legend()
+        accept_axes.set_ylabel("held-out acceptance")
+        accept_axes.set_xlabel("response tokens seen")
+        figure.tight_layout()
+        figure.savefig(self._plot_path)
+        pyplot.close(figure)
+
+    def close(self) -> None:
+        self._file.close()
+        self._events.close()
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """Complete lines of a metrics file; none if it does not exist."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def _smooth(points: list[tuple[float, float]], window: int = 25) -> list[tuple[float, float]]:
+    """Means over windows of points."""
+    chunks = [points[i : i + window] for i in range(0, len(points), window)]
+    return [(sum(x for x, _ in chunk) / len(chunk), sum(y for _, y in chunk) / len(chunk)) for chunk in chunks]

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Stands in for chimera-generate: answers with the tiny target, and writes what was asked to calls.jsonl.
+
+Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import tiny_target
+import torch
+
+from chimera_train.dataset import Shard
+from chimera_train.shard_writer import write_shard
+
+options = dict(argument.removeprefix("--").split("=", 1) for argument in sys.argv[1:])
+folder = Path(options["output"])
+with open(folder / "calls.jsonl", "a", encoding="utf-8") as file:
+    file.write(json.dumps(options) + "\n")
+shards = sorted(folder.glob("shard-*.safetensors"))
+answered = {int(index) for path in shards for index in Shard(path).prompt_index}
+lines = [json.loads(line) for line in Path(options["prompts"]).read_text(encoding="utf-8").splitlines()]
+todo = [(index, line) for index, line in enumerate(lines) if index not in answered]
+failing = [place for place, (_, line) in enumerate(todo) if "FAIL" in line.get("prompt", "")]
+if failing and not (folder / "failed").exists():
+    (folder / "failed").touch()
+    todo = todo[: failing[0]]
+else:
+    failing = []
+if todo:
+    torch.set_num_threads(1)
+    target = tiny_target.new_target()
+    temperatures = [line.get("temperature", 0.0) for _, line in todo]
+    sequences = [
+        tiny_target.new_sequence(target, index, temperature)
+        for (index, _), temperature in zip(todo, temperatures, strict=True)
+    ]
+    path = folder / f"shard-{len(shards):05d}.safetensors"
+    write_shard(path, sequences, temperatures, tiny_target.SOURCE, "test")
+    with open(path.with_suffix(".jsonl"), "w", encoding="utf-8") as file:
+        for index, _ in todo:
+            text = f" Message number {index // 2} of the model\n" if index != 3 else "short"
+            file.write(json.dumps({"prompt_index": index, "response": text}) + "\n")
+sys.exit(1 if failing else 0)

@@ -1,0 +1,42 @@
+"""Targets are read from either kind of file, and what they lack is named."""
+
+import dataclasses
+
+import pytest
+import tiny_target
+import torch
+
+from chimera_train.errors import ChimeraTrainError
+from chimera_train.target import load_target
+
+
+def assert_equal(found, expected):
+    for field in dataclasses.fields(expected):
+        ours, theirs = getattr(found, field.name), getattr(expected, field.name)
+        if isinstance(theirs, torch.Tensor):
+            assert torch.equal(ours, theirs), field.name
+        elif isinstance(theirs, float):
+            assert ours == pytest.approx(theirs), field.name
+        else:
+            assert ours == theirs, field.name
+
+
+def test_gguf(files, target):
+    assert_equal(load_target(files / "target.gguf"), target)
+
+
+def test_hugging_face(target, tmp_path):
+    tiny_target.write_hugging_face(target, tmp_path / "tiny")
+    assert_equal(load_target(tmp_path / "tiny"), target)
+
+
+def test_faults_are_named(target, tmp_path):
+    with pytest.raises(ChimeraTrainError, match="nowhere: no such model"):
+        load_target(tmp_path / "nowhere")
+    (tmp_path / "bad.gguf").write_bytes(b"GGUX" + bytes(100))
+    with pytest.raises(ChimeraTrainError, match="bad.gguf: not a readable GGUF file"):
+        load_target(tmp_path / "bad.gguf")
+    tiny_target.write_hugging_face(target, tmp_path / "folder")
+    (tmp_path / "folder" / "model.safetensors").unlink()
+    with pytest.raises(ChimeraTrainError, match="neither model.safetensors nor an index"):
+        load_target(tmp_path / "folder")
