@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/cpu/cpu_isa.h"
 #include "drafter/chimera_draft_model.h"
@@ -9,6 +11,13 @@
 #include "drafter/ngram_draft_model.h"
 
 namespace chimera {
+
+absl::StatusOr<std::string> ParseDraftModel(const std::string& value) {
+  if (value == "ngram") return "";
+  if (absl::EndsWith(value, ".safetensors")) return value;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--draft_model is \"", value, "\", must be ngram or the name of a .safetensors file"));
+}
 
 absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
     const DrafterConfig& config, std::shared_ptr<const LlamaModel> target) {

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/backend/backend_factory.h"
@@ -12,6 +11,7 @@
 #include "common/metrics/metrics_exposer.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
+#include "drafter/draft_model_factory.h"
 
 ABSL_FLAG(
     std::string, model, "",
@@ -22,10 +22,7 @@ ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50052"},
 ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:9465",
     "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
-ABSL_FLAG(
-    std::string, draft_model, "ngram",
-    "what proposes continuations: the .safetensors file of a trained drafter, or ngram, which "
-    "looks them up in prompt and output");
+ABSL_FLAG(std::string, draft_model, "ngram", chimera::kDraftModelHelp);
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
 ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(5),
@@ -52,14 +49,6 @@ absl::Status ReadServerFlags(ServerConfig* server) {
   }
   server->reflection = absl::GetFlag(FLAGS_reflection) ? Reflection::kOn : Reflection::kOff;
   return absl::OkStatus();
-}
-
-// The file of the drafter, empty for n-grams.
-absl::StatusOr<std::string> ParseDraftModel(const std::string& value) {
-  if (value == "ngram") return "";
-  if (absl::EndsWith(value, ".safetensors")) return value;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--draft_model is \"", value, "\", must be ngram or the name of a .safetensors file"));
 }
 
 }  // namespace

@@ -3,20 +3,25 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "drafter/ngram_draft_model.h"
+#include "drafter/draft_model_factory.h"
 
 namespace chimera {
 
-absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const VerifierConfig& config) {
-  CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, VerifierServer::Load(config));
+absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const NodeConfig& config) {
+  CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, VerifierServer::Load(config.verifier));
+  DrafterConfig drafter_config;
+  drafter_config.drafter_path = config.drafter_path;
+  drafter_config.thread_count = config.verifier.thread_count;
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> draft_model,
+                           MakeDraftModel(drafter_config, loaded.model));
   std::unique_ptr<NodeServer> node(new NodeServer());
-  CHIMERA_ASSIGN_OR_RETURN(node->drafter_,
-                           DrafterServer::Start(DrafterConfig(), MakeTargetInfo(*loaded.model),
-                                                std::make_unique<NgramDraftModel>()));
+  CHIMERA_ASSIGN_OR_RETURN(
+      node->drafter_,
+      DrafterServer::Start(drafter_config, MakeTargetInfo(*loaded.model), std::move(draft_model)));
   DrafterServer* const drafter = node->drafter_.get();
   const ExtraDrafter in_process = {"in-process", [drafter] { return drafter->InProcessChannel(); }};
   CHIMERA_ASSIGN_OR_RETURN(node->verifier_,
-                           VerifierServer::Start(config, std::move(loaded), {in_process}));
+                           VerifierServer::Start(config.verifier, std::move(loaded), {in_process}));
   return node;
 }
 

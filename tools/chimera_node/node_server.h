@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "drafter/drafter_server.h"
+#include "tools/chimera_node/node_config.h"
 #include "verifier/verifier_server.h"
 
 namespace chimera {
@@ -19,9 +20,9 @@ namespace chimera {
 // served. Serves from Start until destroyed. One thread at a time.
 class NodeServer {
  public:
-  // Starts a verifier as configured, and a drafter with the n-gram model for it. Errors are those of
-  // VerifierServer::Start.
-  static absl::StatusOr<std::unique_ptr<NodeServer>> Start(const VerifierConfig& config);
+  // Starts a verifier and a drafter for it as configured. Errors are those of VerifierServer::Start and
+  // MakeDraftModel.
+  static absl::StatusOr<std::unique_ptr<NodeServer>> Start(const NodeConfig& config);
 
   // As the verifier's.
   const std::vector<Address>& addresses() const { return verifier_->addresses(); }

@@ -9,10 +9,13 @@
 #include <vector>
 
 #include "chimera/v1/generation_service.grpc.pb.h"
+#include "common/model/llama_model.h"
 #include "common/rpc/channel.h"
 #include "tests/testing/child_process.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_drafter.h"
 #include "tests/testing/tiny_llama.h"
 
 namespace chimera::testing {
@@ -63,6 +66,7 @@ class ChimeraNodeTest : public ::testing::Test {
 
   const TempDirectory directory_;
   const std::string model_ = directory_.path() + "/tiny.gguf";
+  const std::string drafter_ = directory_.path() + "/tiny.safetensors";
   std::unique_ptr<v1::GenerationService::Stub> stub_;
 };
 
@@ -82,6 +86,30 @@ TEST_F(ChimeraNodeTest, DraftsWithinTheProcessAndDrains) {
   EXPECT_GT(ServerInfo().drafters(0).drafts_used(), 0);
   node->Terminate();
   EXPECT_EQ(node->Wait(), 0) << node->Errors();
+}
+
+TEST_F(ChimeraNodeTest, DraftsWithATrainedNetwork) {
+  const auto target = LlamaModel::Open(model_);
+  CHIMERA_ASSERT_OK(target.status());
+  BuildTinyDrafter({.target = (*target)->fingerprint()}).Write(drafter_);
+  const std::unique_ptr<ChildProcess> node =
+      Start({"--draft_deadline=5s", "--draft_model=" + drafter_});
+  ASSERT_TRUE(Eventually([&] {
+    const v1::GetServerInfoResponse info = ServerInfo();
+    return info.drafters_size() == 1 && info.drafters(0).state() == v1::DRAFTER_STATE_READY;
+  })) << node->Errors();
+  EXPECT_EQ(ServerInfo().drafters(0).name(), "tiny drafter");
+  std::vector<int32_t> plain, speculated;
+  Generate(false, &plain);
+  Generate(true, &speculated);
+  EXPECT_EQ(plain, speculated);
+}
+
+TEST_F(ChimeraNodeTest, NamesADrafterOfAnotherModel) {
+  BuildTinyDrafter({.target = {"another", ""}}).Write(drafter_);
+  const std::unique_ptr<ChildProcess> node = Start({"--draft_model=" + drafter_});
+  EXPECT_EQ(node->Wait(), 1);
+  EXPECT_THAT(node->Errors(), HasSubstr("was made for model another"));
 }
 
 TEST_F(ChimeraNodeTest, NamesAWrongFlag) {

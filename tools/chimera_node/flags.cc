@@ -1,0 +1,29 @@
+#include "tools/chimera_node/flags.h"
+
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "common/base/status_macros.h"
+#include "drafter/draft_model_factory.h"
+#include "verifier/flags.h"
+
+ABSL_FLAG(std::string, draft_model, "ngram", chimera::kDraftModelHelp);
+
+namespace chimera {
+namespace {
+
+constexpr char kUsage[] =
+    "Hosts a target model together with a drafter for it, and serves chimera.v1.GenerationService. "
+    "Takes the flags of chimera-verifier, and --draft_model.";
+
+}  // namespace
+
+absl::StatusOr<NodeConfig> ParseNodeFlags(int argc, char** argv) {
+  NodeConfig config;
+  CHIMERA_ASSIGN_OR_RETURN(config.verifier, ParseVerifierFlags(kUsage, argc, argv));
+  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
+  config.log_level = config.verifier.log_level;
+  return config;
+}
+
+}  // namespace chimera

@@ -1,0 +1,21 @@
+// How a node is set up.
+
+#ifndef CHIMERA_TOOLS_CHIMERA_NODE_NODE_CONFIG_H_
+#define CHIMERA_TOOLS_CHIMERA_NODE_NODE_CONFIG_H_
+
+#include <string>
+
+#include "verifier/verifier_config.h"
+
+namespace chimera {
+
+// A validated value (flags.h).
+struct NodeConfig {
+  VerifierConfig verifier;
+  std::string drafter_path;  // as DrafterConfig's
+  std::string log_level;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_TOOLS_CHIMERA_NODE_NODE_CONFIG_H_
