@@ -60,27 +60,17 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
   CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
-  config.thread_count = absl::GetFlag(FLAGS_threads);
-  if (config.thread_count < 0 || config.thread_count > kMaxThreads) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--threads is ", config.thread_count, ", must be in [0, ", kMaxThreads, "]"));
-  }
+  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   config.metrics_address = absl::GetFlag(FLAGS_metrics_listen);
   if (!config.metrics_address.empty()) {
     CHIMERA_RETURN_IF_ERROR(CheckMetricsAddress(config.metrics_address));
   }
-  config.max_sequences = absl::GetFlag(FLAGS_max_sequences);
-  if (config.max_sequences < 1 || config.max_sequences > kMaxMaxSequences) {
-    return absl::InvalidArgumentError(absl::StrCat("--max_sequences is ", config.max_sequences,
-                                                   ", must be in [1, ", kMaxMaxSequences, "]"));
-  }
-  const absl::Duration timeout = absl::GetFlag(FLAGS_shutdown_timeout);
-  if (timeout < absl::ZeroDuration() || timeout > kMaxShutdownTimeout) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--shutdown_timeout is ", absl::FormatDuration(timeout), ", must be in [0, ",
-                     absl::FormatDuration(kMaxShutdownTimeout), "]"));
-  }
+  CHIMERA_ASSIGN_OR_RETURN(config.max_sequences,
+                           ReadInRange(FLAGS_max_sequences, 1, kMaxMaxSequences));
+  CHIMERA_ASSIGN_OR_RETURN(
+      const absl::Duration timeout,
+      ReadInRange(FLAGS_shutdown_timeout, absl::ZeroDuration(), kMaxShutdownTimeout));
   config.shutdown_timeout = absl::ToChronoMilliseconds(timeout);
   config.log_level = absl::GetFlag(FLAGS_log_level);
   return config;

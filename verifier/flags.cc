@@ -48,21 +48,6 @@ ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
 namespace chimera {
 namespace {
 
-template <typename T>
-std::string ToText(T value) {
-  return absl::StrCat(value);
-}
-std::string ToText(absl::Duration value) { return absl::FormatDuration(value); }
-
-template <typename T>
-absl::StatusOr<T> ReadInRange(const absl::Flag<T>& flag, T low, T high) {
-  const T value = absl::GetFlag(flag);
-  if (value >= low && value <= high) return value;
-  return absl::InvalidArgumentError(absl::StrCat("--", absl::GetFlagReflectionHandle(flag).Name(),
-                                                 " is ", ToText(value), ", must be in [",
-                                                 ToText(low), ", ", ToText(high), "]"));
-}
-
 absl::Status ReadEngineFlags(EngineConfig* engine) {
   CHIMERA_ASSIGN_OR_RETURN(engine->max_running_requests,
                            ReadInRange(FLAGS_max_running_requests, 1, 1024));

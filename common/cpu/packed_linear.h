@@ -4,6 +4,7 @@
 #define CHIMERA_COMMON_CPU_PACKED_LINEAR_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,8 @@ class PackedLinear {
   // Repacks into memory of `arena`, which must outlive the object, on all threads of `pool`. The
   // views are not used afterwards. REQUIRES: equal columns.
   PackedLinear(std::span<const TensorView> weights, ThreadPool* pool, BufferArena* arena);
+  PackedLinear(std::initializer_list<TensorView> weights, ThreadPool* pool, BufferArena* arena)
+      : PackedLinear(std::span(weights.begin(), weights.size()), pool, arena) {}
 
   int64_t input_size() const { return input_size_; }
   int64_t output_size() const { return output_size_; }

@@ -1,28 +1,15 @@
 #include "common/cpu/packed_llama_weights.h"
 
 namespace chimera {
-namespace {
-
-PackedLinear Pack(std::initializer_list<TensorView> weights, ThreadPool* pool, BufferArena* arena) {
-  return PackedLinear(std::span(weights.begin(), weights.size()), pool, arena);
-}
-
-std::vector<float> Widen(const TensorView& weight) {
-  std::vector<float> widened(weight.rows * weight.columns);
-  Dequantize(weight.type, weight.bytes, widened);
-  return widened;
-}
-
-}  // namespace
 
 PackedLlamaLayer::PackedLlamaLayer(const LlamaLayerWeights& weights, ThreadPool* pool,
                                    BufferArena* arena)
     : attention_norm(Widen(weights.attention_norm)),
-      query_key_value(Pack({weights.query, weights.key, weights.value}, pool, arena)),
-      attention_output(Pack({weights.attention_output}, pool, arena)),
+      query_key_value({weights.query, weights.key, weights.value}, pool, arena),
+      attention_output({weights.attention_output}, pool, arena),
       ffn_norm(Widen(weights.ffn_norm)),
-      ffn_gate_up(Pack({weights.ffn_gate, weights.ffn_up}, pool, arena)),
-      ffn_down(Pack({weights.ffn_down}, pool, arena)) {}
+      ffn_gate_up({weights.ffn_gate, weights.ffn_up}, pool, arena),
+      ffn_down({weights.ffn_down}, pool, arena) {}
 
 PackedLlamaWeights::PackedLlamaWeights(const LlamaWeights& weights, ThreadPool* pool)
     : token_embedding(

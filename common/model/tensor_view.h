@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "common/model/data_type.h"
 
@@ -26,6 +27,13 @@ struct TensorView {
     return bytes.subspan(index * row_bytes(), row_bytes());
   }
 };
+
+// All elements as fp32, row after row.
+inline std::vector<float> Widen(const TensorView& tensor) {
+  std::vector<float> widened(tensor.rows * tensor.columns);
+  Dequantize(tensor.type, tensor.bytes, widened);
+  return widened;
+}
 
 }  // namespace chimera
 

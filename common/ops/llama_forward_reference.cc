@@ -1,8 +1,6 @@
 #include "common/ops/llama_forward_reference.h"
 
-#include "common/base/float16.h"
-#include "common/ops/attention.h"
-#include "common/ops/linear.h"
+#include "common/ops/reference_vectors.h"
 #include "common/ops/rms_norm.h"
 #include "common/ops/rope.h"
 #include "common/ops/silu_mul.h"
@@ -11,12 +9,6 @@ namespace chimera {
 namespace {
 
 using Vector = std::vector<float>;
-
-Vector Linear(const TensorView& weight, const Vector& x) {
-  Vector y(weight.rows);
-  LinearReference(weight, x, y);
-  return y;
-}
 
 Vector Norm(const TensorView& weight, const Vector& x, float epsilon) {
   Vector scale(x.size());
@@ -28,12 +20,6 @@ Vector Norm(const TensorView& weight, const Vector& x, float epsilon) {
 
 void AddTo(Vector* x, const Vector& y) {
   for (size_t i = 0; i < x->size(); ++i) (*x)[i] += y[i];
-}
-
-std::vector<uint16_t> ToHalf(const Vector& x) {
-  std::vector<uint16_t> half;
-  for (const float value : x) half.push_back(FloatToHalf(value));
-  return half;
 }
 
 // The forward pass of one sequence; `result` is also the K/V cache.
@@ -58,7 +44,7 @@ class Pass {
     }
     result_.hidden_states.push_back(std::move(states));
     x = Norm(weights_.output_norm, x, config_.rms_norm_epsilon);
-    result_.logits.push_back(Linear(weights_.output, x));
+    result_.logits.push_back(LinearReference(weights_.output, x));
   }
 
   LlamaForwardResult TakeResult() { return std::move(result_); }
@@ -67,35 +53,25 @@ class Pass {
   Vector AttentionLayer(int layer, int64_t position, const Vector& x) {
     const LlamaLayerWeights& weights = weights_.layers[layer];
     const Vector normed = Norm(weights.attention_norm, x, config_.rms_norm_epsilon);
-    Vector query = Linear(weights.query, normed);
-    Vector key = Linear(weights.key, normed);
+    Vector query = LinearReference(weights.query, normed);
+    Vector key = LinearReference(weights.key, normed);
     RopeReference(rope_, position, query);
     RopeReference(rope_, position, key);
-    result_.keys[layer].push_back(ToHalf(key));
-    result_.values[layer].push_back(ToHalf(Linear(weights.value, normed)));
+    result_.keys[layer].push_back(ToHalfReference(key));
+    result_.values[layer].push_back(ToHalfReference(LinearReference(weights.value, normed)));
 
-    Vector heads(config_.query_size());
-    const int group = config_.query_head_count / config_.kv_head_count;
-    for (int head = 0; head < config_.query_head_count; ++head) {
-      const int64_t kv_offset = int64_t{head / group} * config_.head_dim;
-      std::vector<const uint16_t*> keys, values;
-      for (int64_t p = 0; p <= position; ++p) {
-        keys.push_back(result_.keys[layer][p].data() + kv_offset);
-        values.push_back(result_.values[layer][p].data() + kv_offset);
-      }
-      const int64_t offset = int64_t{head} * config_.head_dim;
-      AttentionReference(std::span(query).subspan(offset, config_.head_dim), keys, values,
-                         std::span(heads).subspan(offset, config_.head_dim));
-    }
-    return Linear(weights.attention_output, heads);
+    const Vector heads = GroupedAttentionReference(
+        {config_.query_head_count, config_.kv_head_count, config_.head_dim}, query,
+        result_.keys[layer], result_.values[layer]);
+    return LinearReference(weights.attention_output, heads);
   }
 
   Vector FeedForwardLayer(int layer, const Vector& x) const {
     const LlamaLayerWeights& weights = weights_.layers[layer];
     const Vector normed = Norm(weights.ffn_norm, x, config_.rms_norm_epsilon);
-    Vector gated = Linear(weights.ffn_gate, normed);
-    SiluMulReference(gated, Linear(weights.ffn_up, normed), gated);
-    return Linear(weights.ffn_down, gated);
+    Vector gated = LinearReference(weights.ffn_gate, normed);
+    SiluMulReference(gated, LinearReference(weights.ffn_up, normed), gated);
+    return LinearReference(weights.ffn_down, gated);
   }
 
   const LlamaConfig& config_;

@@ -5,14 +5,6 @@
 #include "common/base/check.h"
 
 namespace chimera {
-namespace {
-
-PackedLinear Pack(std::initializer_list<TensorView> weights, const RowProducts& products,
-                  BufferArena* arena) {
-  return PackedLinear(std::span(weights.begin(), weights.size()), products.pool(), arena);
-}
-
-}  // namespace
 
 ContextEncoder::ContextEncoder(const DraftNetworkConfig& config,
                                const ContextEncoderWeights& weights, int64_t position_limit,
@@ -20,16 +12,16 @@ ContextEncoder::ContextEncoder(const DraftNetworkConfig& config,
     : config_(config),
       products_(products),
       rope_(position_limit, config.head_dim, config.rope_base),
-      token_norm_(WidenNorm(weights.token_norm)),
-      feature_norm_(WidenNorm(weights.feature_norm)),
-      attention_norm_(WidenNorm(weights.attention_norm)),
-      ffn_norm_(WidenNorm(weights.ffn_norm)),
-      input_(Pack({weights.input}, *products, arena)),
-      key_value_(Pack({weights.key, weights.value}, *products, arena)),
-      query_(Pack({weights.query}, *products, arena)),
-      attention_output_(Pack({weights.attention_output}, *products, arena)),
-      ffn_gate_up_(Pack({weights.ffn_gate, weights.ffn_up}, *products, arena)),
-      ffn_down_(Pack({weights.ffn_down}, *products, arena)),
+      token_norm_(Widen(weights.token_norm)),
+      feature_norm_(Widen(weights.feature_norm)),
+      attention_norm_(Widen(weights.attention_norm)),
+      ffn_norm_(Widen(weights.ffn_norm)),
+      input_({weights.input}, products->pool(), arena),
+      key_value_({weights.key, weights.value}, products->pool(), arena),
+      query_({weights.query}, products->pool(), arena),
+      attention_output_({weights.attention_output}, products->pool(), arena),
+      ffn_gate_up_({weights.ffn_gate, weights.ffn_up}, products->pool(), arena),
+      ffn_down_({weights.ffn_down}, products->pool(), arena),
       scratch_(products->pool()->thread_count()) {}
 
 void ContextEncoder::MixInputs(int64_t count, const float* trigrams, const float* features,

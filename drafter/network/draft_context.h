@@ -22,11 +22,10 @@ class DraftContext {
 
   void AddTokens(std::span<const int32_t> token_ids);
 
-  // `states` [n_positions, row_size] bf16 bits, row_size as in row_size(); those from a later
-  // position than expected make the context start again there.
+  // `states` [n_positions, n_tapped, hidden_size] bf16 bits; those from a later position than expected
+  // make the context start again there.
   void AddStates(int64_t position, std::span<const uint16_t> states);
 
-  int64_t row_size() const { return row_size_; }
   // Position of the newest token; before the first token, that before the start.
   int64_t last_position() const { return start_ + static_cast<int64_t>(tokens_.size()) - 1; }
 
@@ -51,7 +50,7 @@ class DraftContext {
   bool is_current() const { return !z.empty() && window.end() == last_position(); }
 
  private:
-  const int64_t row_size_;
+  const int64_t row_size_;  // elements of one position's states
   const int64_t start_;
   std::vector<int32_t> tokens_;   // from start_ on
   int64_t ready_begin_;           // position of the first row of states_

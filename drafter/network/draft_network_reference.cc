@@ -4,8 +4,7 @@
 
 #include "common/base/float16.h"
 #include "common/cpu/attention_task.h"
-#include "common/ops/attention.h"
-#include "common/ops/linear.h"
+#include "common/ops/reference_vectors.h"
 #include "common/ops/rms_norm.h"
 #include "common/ops/rope.h"
 #include "common/ops/silu_mul.h"
@@ -15,24 +14,12 @@ namespace {
 
 using Vector = std::vector<float>;
 
-Vector Linear(const TensorView& weight, const Vector& x) {
-  Vector y(weight.rows);
-  LinearReference(weight, x, y);
-  return y;
-}
-
 Vector Add(Vector x, const Vector& y) {
   for (size_t i = 0; i < x.size(); ++i) x[i] += y[i];
   return x;
 }
 
 void Append(const Vector& y, Vector* x) { x->insert(x->end(), y.begin(), y.end()); }
-
-std::vector<uint16_t> ToHalf(const Vector& x) {
-  std::vector<uint16_t> half;
-  for (const float value : x) half.push_back(FloatToHalf(value));
-  return half;
-}
 
 // One sequence and one path behind it.
 class Pass {
@@ -55,7 +42,7 @@ class Pass {
       ++true_rows_;
       encoding = Encode(position, MixInputs(position, features));
     }
-    const Vector residuals = Linear(weights_.residual_head.weight, features);
+    const Vector residuals = LinearReference(weights_.residual_head.weight, features);
     std::vector<Vector> logits;
     for (int head = 0; head < config_.depth_heads; ++head) {
       logits.push_back(Score(encoding, residuals, head));
@@ -89,7 +76,7 @@ class Pass {
       }
       Append(Norm(weights_.feature_fusion.norms, state, tap), &input);
     }
-    return Linear(weights_.feature_fusion.weight, input);
+    return LinearReference(weights_.feature_fusion.weight, input);
   }
 
   Vector EncodeTrigram(int64_t position) const {
@@ -103,61 +90,51 @@ class Pass {
       }
       Append(row, &input);
     }
-    Vector hidden = Linear(weights_.trigram_encoder.w1, input);
+    Vector hidden = LinearReference(weights_.trigram_encoder.w1, input);
     SiluMulReference(hidden, Vector(hidden.size(), 1.0f), hidden);
-    return Linear(weights_.trigram_encoder.w2, hidden);
+    return LinearReference(weights_.trigram_encoder.w2, hidden);
   }
 
   // z of the row at `position`.
   Vector MixInputs(int64_t position, const Vector& features) const {
     Vector input = Norm(weights_.context_encoder.token_norm, EncodeTrigram(position + 1));
     Append(Norm(weights_.context_encoder.feature_norm, features), &input);
-    return Linear(weights_.context_encoder.input, input);
+    return LinearReference(weights_.context_encoder.input, input);
   }
 
   Vector Attend(int64_t position, const Vector& normed) {
     const ContextEncoderWeights& weights = weights_.context_encoder;
-    Vector query = Linear(weights.query, normed);
-    Vector key = Linear(weights.key, normed);
+    Vector query = LinearReference(weights.query, normed);
+    Vector key = LinearReference(weights.key, normed);
     RopeReference(rope_, position, query);
     RopeReference(rope_, position, key);
-    keys_.push_back(ToHalf(key));
-    values_.push_back(ToHalf(Linear(weights.value, normed)));
+    keys_.push_back(ToHalfReference(key));
+    values_.push_back(ToHalfReference(LinearReference(weights.value, normed)));
     // The window slides by pages, and with true rows, not with drafted ones.
     const int64_t pages = (true_rows_ + kKvPagePositions - 1) / kKvPagePositions;
     const int64_t limit = (config_.context_window + kKvPagePositions - 1) / kKvPagePositions + 1;
     const size_t begin = std::max<int64_t>(pages - limit, 0) * kKvPagePositions;
 
-    Vector heads(config_.query_size());
-    const int group = config_.query_head_count / config_.kv_head_count;
-    for (int head = 0; head < config_.query_head_count; ++head) {
-      const int64_t kv_offset = int64_t{head / group} * config_.head_dim;
-      std::vector<const uint16_t*> keys, values;
-      for (size_t i = begin; i < keys_.size(); ++i) {
-        keys.push_back(keys_[i].data() + kv_offset);
-        values.push_back(values_[i].data() + kv_offset);
-      }
-      const int64_t offset = int64_t{head} * config_.head_dim;
-      AttentionReference(std::span(query).subspan(offset, config_.head_dim), keys, values,
-                         std::span(heads).subspan(offset, config_.head_dim));
-    }
-    return Linear(weights.attention_output, heads);
+    const Vector heads = GroupedAttentionReference(
+        {config_.query_head_count, config_.kv_head_count, config_.head_dim}, query,
+        std::span(keys_).subspan(begin), std::span(values_).subspan(begin));
+    return LinearReference(weights.attention_output, heads);
   }
 
   Vector Encode(int64_t position, const Vector& z) {
     const ContextEncoderWeights& weights = weights_.context_encoder;
     const Vector hidden = Add(Attend(position, Norm(weights.attention_norm, z)), z);
     const Vector normed = Norm(weights.ffn_norm, hidden);
-    Vector gated = Linear(weights.ffn_gate, normed);
-    SiluMulReference(gated, Linear(weights.ffn_up, normed), gated);
-    return Add(hidden, Linear(weights.ffn_down, gated));
+    Vector gated = LinearReference(weights.ffn_gate, normed);
+    SiluMulReference(gated, LinearReference(weights.ffn_up, normed), gated);
+    return Add(hidden, LinearReference(weights.ffn_down, gated));
   }
 
   Vector Score(const Vector& encoding, const Vector& residuals, int head) const {
     const int64_t size = config_.hidden_size;
     const Vector residual(residuals.begin() + head * size, residuals.begin() + (head + 1) * size);
-    return Linear(weights_.residual_head.embedding,
-                  Norm(weights_.residual_head.norm, Add(encoding, residual)));
+    return LinearReference(weights_.residual_head.embedding,
+                           Norm(weights_.residual_head.norm, Add(encoding, residual)));
   }
 
   const DraftNetworkConfig& config_;

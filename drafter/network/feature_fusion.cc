@@ -8,8 +8,8 @@ FeatureFusion::FeatureFusion(const DraftNetworkConfig& config, const FeatureFusi
                              BufferArena* arena, RowProducts* products)
     : config_(config),
       products_(products),
-      norms_(WidenNorm(weights.norms)),
-      weight_(std::span(&weights.weight, 1), products->pool(), arena) {}
+      norms_(Widen(weights.norms)),
+      weight_({weights.weight}, products->pool(), arena) {}
 
 void FeatureFusion::Fuse(std::span<const uint16_t* const> states, float* output) {
   const int64_t size = config_.hidden_size;

@@ -8,9 +8,9 @@ ResidualHead::ResidualHead(const DraftNetworkConfig& config, const ResidualHeadW
                            BufferArena* arena, RowProducts* products)
     : config_(config),
       products_(products),
-      weight_(std::span(&weights.weight, 1), products->pool(), arena),
-      norm_(WidenNorm(weights.norm)),
-      embedding_(std::span(&weights.embedding, 1), products->pool(), arena),
+      weight_({weights.weight}, products->pool(), arena),
+      norm_(Widen(weights.norm)),
+      embedding_({weights.embedding}, products->pool(), arena),
       vocabulary_(weights.vocabulary) {}
 
 void ResidualHead::ProjectFeatures(int64_t count, const float* features, float* residuals) {

@@ -53,9 +53,6 @@ inline float* GrowTo(int64_t size, std::vector<float>* matrix) {
   return matrix->data();
 }
 
-// A norm's weights as fp32.
-std::vector<float> WidenNorm(const TensorView& norm);
-
 }  // namespace chimera
 
 #endif  // CHIMERA_DRAFTER_NETWORK_ROW_PRODUCTS_H_

@@ -10,9 +10,9 @@ TrigramEncoder::TrigramEncoder(const DraftNetworkConfig& config,
     : config_(config),
       embedding_(embedding),
       products_(products),
-      w1_(std::span(&weights.w1, 1), products->pool(), arena),
-      w2_(std::span(&weights.w2, 1), products->pool(), arena),
-      no_norm_(config.hidden_size, 1.0f),
+      w1_({weights.w1}, products->pool(), arena),
+      w2_({weights.w2}, products->pool(), arena),
+      ones_(std::max(config.hidden_size, config.trigram_hidden_size), 1.0f),
       // No trigram ends without a token.
       cached_(kCachePlaces, Trigram{-1, -1, -1}),
       cached_outputs_(kCachePlaces * config.hidden_size) {}
@@ -60,9 +60,8 @@ void TrigramEncoder::EncodeMisses(std::span<const Trigram> trigrams) {
     }
   };
   products_->Multiply(w1_, count, embed, hidden);
-  const std::vector<float> ones(hidden_size, 1.0f);
   const auto activate = [&](int64_t row, float* input) {
-    products_->kernels().silu_mul(hidden + row * hidden_size, ones.data(), hidden_size, input);
+    products_->kernels().silu_mul(hidden + row * hidden_size, ones_.data(), hidden_size, input);
   };
   products_->Multiply(w2_, count, activate, GrowTo(count * config_.hidden_size, &outputs_));
 }
@@ -74,7 +73,7 @@ void TrigramEncoder::WriteEmbedding(int32_t token, float* output) const {
     return;
   }
   Dequantize(embedding_.type, embedding_.row(token), std::span(output, size));
-  products_->kernels().rms_norm(output, no_norm_.data(), size, config_.rms_norm_epsilon, output);
+  products_->kernels().rms_norm(output, ones_.data(), size, config_.rms_norm_epsilon, output);
 }
 
 }  // namespace chimera

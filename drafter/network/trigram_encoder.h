@@ -46,7 +46,7 @@ class TrigramEncoder {
   RowProducts* const products_;
   const PackedLinear w1_;
   const PackedLinear w2_;
-  const std::vector<float> no_norm_;  // [hidden_size] ones
+  const std::vector<float> ones_;  // for the embeddings' norm, and as long as W_1's output
 
   std::vector<Trigram> cached_;        // [kCachePlaces]
   std::vector<float> cached_outputs_;  // [kCachePlaces, hidden_size]

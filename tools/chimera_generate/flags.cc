@@ -37,15 +37,6 @@ constexpr char kUsage[] =
     "Answers prompts with the target model at full batch, and stores tokens and hidden states in "
     "shards, from which chimera-train learns a drafter.";
 
-template <typename T>
-absl::StatusOr<T> ReadInRange(const absl::Flag<T>& flag, T low, T high) {
-  const T value = absl::GetFlag(flag);
-  if (value >= low && value <= high) return value;
-  return absl::InvalidArgumentError(absl::StrCat("--", absl::GetFlagReflectionHandle(flag).Name(),
-                                                 " is ", value, ", must be in [", low, ", ", high,
-                                                 "]"));
-}
-
 absl::StatusOr<std::string> ReadPath(const absl::Flag<std::string>& flag) {
   std::string path = absl::GetFlag(flag);
   if (!path.empty()) return path;
