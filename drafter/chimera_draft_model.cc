@@ -6,17 +6,26 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "common/tree/token_tree.h"
+#include "drafter/growth_policy.h"
+#include "drafter/ngram_draft_model.h"
+#include "drafter/ngram_index.h"
+#include "drafter/proposal_outcome.h"
 
 namespace chimera {
 namespace {
 
 class ChimeraDraftState : public DraftState {
  public:
-  ChimeraDraftState(const DraftNetworkConfig& config, int32_t start_position,
-                    const SamplingParams& sampling_params)
-      : context(config, start_position), sampling(sampling_params) {}
+  ChimeraDraftState(const DraftNetworkConfig& config, const AcceptanceCalibration* calibration,
+                    int32_t start_position, const SamplingParams& sampling_params)
+      : context(config, start_position),
+        ngrams(NgramDraftModel::kContextWindow),
+        candidates(calibration),
+        sampling(sampling_params) {}
 
   DraftContext context;
+  NgramIndex ngrams;
+  CandidateTree candidates;  // what was proposed last
   const SamplingParams sampling;
 };
 
@@ -63,6 +72,8 @@ ChimeraDraftModel::ChimeraDraftModel(const DrafterFile& file,
                                      std::shared_ptr<const LlamaModel> target,
                                      const Options& options)
     : target_(std::move(target)),
+      tree_shape_(options.tree_shape),
+      clock_(options.clock),
       network_(file.config(), file.weights(), target_->weights().token_embedding,
                {.isa = options.isa,
                 .thread_count = options.thread_count,
@@ -70,101 +81,74 @@ ChimeraDraftModel::ChimeraDraftModel(const DrafterFile& file,
       info_{.name = file.config().name,
             .tapped_layers = file.config().tapped_layers,
             .context_window = file.config().context_window,
-            .max_nodes = TokenTree::kMaxNodes - 1} {}
+            .max_nodes = TokenTree::kMaxNodes - 1},
+      grower_(&network_, tree_shape_, clock_.get()) {}
 
 std::unique_ptr<DraftState> ChimeraDraftModel::NewState(int32_t start_position,
                                                         const SamplingParams& sampling) {
-  return std::make_unique<ChimeraDraftState>(network_.config(), start_position, sampling);
+  return std::make_unique<ChimeraDraftState>(network_.config(), &calibration_, start_position,
+                                             sampling);
 }
 
 std::vector<ProposedTree> ChimeraDraftModel::Draft(std::span<const DraftInput> inputs) {
   inputs_ = inputs;
-  contexts_.clear();
-  for (const DraftInput& input : inputs) {
-    DraftContext& context = StateOf(input)->context;
-    context.AddTokens(input.token_ids);
-    context.AddStates(input.hidden_start_position, input.hidden_states);
-    contexts_.push_back(&context);
-  }
+  TakeNews();
   network_.EncodeContexts(contexts_);
-  StartGrowths(inputs);
+  StartTrees();
+  grower_.Grow(growths_);
   std::vector<ProposedTree> trees(inputs.size());
-  if (growths_.empty()) return trees;
-  const float* const logits = network_.StartTrees(contexts_);
-  if (network_.config().depth_heads > 1) {
-    AddDepthHeads(logits);
-  } else {
-    const int64_t row_size = network_.config().draft_vocab_size;
-    for (size_t i = 0; i < growths_.size(); ++i) {
-      SelectChildren(growths_[i], 0, logits + static_cast<int64_t>(i) * row_size);
-      growths_[i].candidates.AddChildren(-1, children_);
-    }
-    int32_t node_count = 0;
-    while (ExtendGrowths(&node_count)) {
-    }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].node_budget > 0) trees[i] = StateOf(inputs[i])->candidates.Propose();
   }
-  for (const Growth& growth : growths_) trees[growth.input] = growth.candidates.Propose();
   return trees;
 }
 
-void ChimeraDraftModel::StartGrowths(std::span<const DraftInput> inputs) {
-  growths_.clear();
+void ChimeraDraftModel::TakeNews() {
   contexts_.clear();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    DraftContext& context = StateOf(inputs[i])->context;
-    if (inputs[i].node_budget <= 0 || !context.is_current()) continue;
-    growths_.push_back({.input = i, .candidates = {}});
-    growths_.back().candidates.Reset(
-        {.node_budget = std::min(inputs[i].node_budget, info_.max_nodes),
-         .max_depth = std::min(inputs[i].max_depth, TokenTree::kMaxDepth),
-         .min_path_probability = kMinPathProbability});
-    contexts_.push_back(&context);
+  for (const DraftInput& input : inputs_) {
+    ChimeraDraftState& state = *StateOf(input);
+    SettleProposal(input.token_ids, &state.candidates, &calibration_);
+    for (const int32_t token : input.token_ids) state.ngrams.Append(token);
+    state.context.AddTokens(input.token_ids);
+    state.context.AddStates(input.hidden_start_position, input.hidden_states);
+    contexts_.push_back(&state.context);
   }
 }
 
-void ChimeraDraftModel::SelectChildren(const Growth& growth, int32_t depth, const float* logits) {
-  const ChimeraDraftState& state = *StateOf(inputs_[growth.input]);
-  selector_.Select(std::span(logits, network_.config().draft_vocab_size), network_.vocabulary(),
-                   state.sampling, state.context.last_position() + 1 + depth, kMaxChildren,
-                   &children_);
+CandidateTreeLimits ChimeraDraftModel::LimitsOf(const DraftInput& input) const {
+  CandidateTreeLimits limits = {
+      .node_budget = std::min(input.node_budget, info_.max_nodes),
+      .max_depth = std::min(input.max_depth, TokenTree::kMaxDepth),
+      .min_path_probability = GrowthPolicy::MinPathProbability(input.prices, kMinPathProbability),
+      .sampled = !StateOf(input)->sampling.greedy()};
+  if (!tree_shape_.empty()) {
+    limits.max_depth = std::min(limits.max_depth, static_cast<int32_t>(tree_shape_.size()));
+    limits.min_path_probability = 0;
+  }
+  return limits;
 }
 
-void ChimeraDraftModel::AddDepthHeads(const float* logits) {
-  const int64_t row_size = network_.config().draft_vocab_size;
-  for (Growth& growth : growths_) {
-    std::vector<int32_t> level = {-1};
-    for (int32_t depth = 0; depth < network_.config().depth_heads; ++depth, logits += row_size) {
-      SelectChildren(growth, depth, logits);
-      for (const int32_t parent : level) growth.candidates.AddChildren(parent, children_);
-      level = growth.candidates.BestToExtend(kMaxBeams, kMinPathProbability);
-      for (const int32_t index : level) growth.candidates.candidate(index).node = 0;
+void ChimeraDraftModel::StartTrees() {
+  growths_.clear();
+  for (const DraftInput& input : inputs_) {
+    if (input.node_budget <= 0) continue;
+    ChimeraDraftState& state = *StateOf(input);
+    const CandidateTreeLimits limits = LimitsOf(input);
+    state.candidates.Reset(limits);
+    if (tree_shape_.empty()) {
+      ngram_builder_.Build(state.ngrams,
+                           {.max_nodes = limits.node_budget,
+                            .max_depth = limits.max_depth,
+                            .min_path_probability = NgramDraftModel::kMinClaim},
+                           &ngrams_);
+      state.candidates.AddTree(CandidateSource::kNgram, ngrams_);
     }
+    if (!state.context.is_current()) continue;
+    growths_.push_back({.candidates = &state.candidates,
+                        .context = &state.context,
+                        .sampling = &state.sampling,
+                        .prices = input.prices});
   }
-}
-
-bool ChimeraDraftModel::ExtendGrowths(int32_t* node_count) {
-  extensions_.clear();
-  nodes_.clear();
-  for (size_t i = 0; i < growths_.size(); ++i) {
-    CandidateTree& candidates = growths_[i].candidates;
-    for (const int32_t index : candidates.BestToExtend(kMaxBeams, kMinExtendProbability)) {
-      CandidateTree::Candidate& candidate = candidates.candidate(index);
-      candidate.node = (*node_count)++;
-      const int32_t parent =
-          candidate.parent < 0 ? -1 : candidates.candidate(candidate.parent).node;
-      nodes_.push_back({static_cast<int32_t>(i), parent, candidate.token});
-      extensions_.push_back({i, index});
-    }
-  }
-  if (extensions_.empty()) return false;
-  const float* logits = network_.ExtendTrees(nodes_);
-  for (const Extension& extension : extensions_) {
-    Growth& growth = growths_[extension.growth];
-    SelectChildren(growth, growth.candidates.candidate(extension.candidate).depth, logits);
-    growth.candidates.AddChildren(extension.candidate, children_);
-    logits += network_.config().draft_vocab_size;
-  }
-  return true;
 }
 
 }  // namespace chimera

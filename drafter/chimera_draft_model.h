@@ -9,33 +9,37 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/clock.h"
 #include "common/cpu/cpu_isa_type.h"
 #include "common/model/llama_model.h"
+#include "common/tree/acceptance_calibration.h"
+#include "drafter/candidate_tree.h"
 #include "drafter/draft_model.h"
-#include "drafter/network/candidate_selector.h"
-#include "drafter/network/candidate_tree.h"
 #include "drafter/network/draft_network.h"
 #include "drafter/network/drafter_file.h"
+#include "drafter/ngram_tree_builder.h"
+#include "drafter/tree_grower.h"
+#include "drafter/tree_shape.h"
 
 namespace chimera {
 
-// Grows trees level by level, all sequences at once: each level goes on from the likeliest candidates
-// that are still within the budget.
+// Merges two sources into one tree per sequence: what followed earlier occurrences of the newest tokens
+// (NgramDraftModel), and what the network thinks, which goes on from candidates of either. Where the
+// network lacks the target's states, the first alone. Of both it learns from the outcome how far their
+// probabilities can be believed.
 class ChimeraDraftModel : public DraftModel {
  public:
   struct Options {
     CpuIsa isa = CpuIsa::kPortable;
     int thread_count = 1;
+    // Unless it is empty, trees have this shape whatever is likely, and no n-grams.
+    TreeShape tree_shape = {};
+    std::shared_ptr<const Clock> clock = std::make_shared<RealClock>();  // measures levels
   };
 
-  // Candidates of one tree that a level goes on from, at most.
-  static constexpr int32_t kMaxBeams = 8;
-  // Children that are looked at.
-  static constexpr int32_t kMaxChildren = 8;
-  // Less probable nodes are not proposed: verifying one costs the target some 4 % of a step or more.
+  // Less probable nodes are not proposed where the price of verifying one is unknown: some 4 % of a step
+  // or more.
   static constexpr float kMinPathProbability = 0.04f;
-  // Levels whose best candidate is less probable are not worth the time of a pass.
-  static constexpr float kMinExtendProbability = 0.15f;
 
   // `target` is the model that the drafter drafts for, whose token embedding it reads; both are
   // shared. INVALID_ARGUMENT, naming the drafter, if it was made for a model of another identity or
@@ -49,39 +53,28 @@ class ChimeraDraftModel : public DraftModel {
   std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override;
 
  private:
-  // A tree under growth.
-  struct Growth {
-    size_t input = 0;
-    CandidateTree candidates;
-  };
-
-  // A candidate that the network goes on from.
-  struct Extension {
-    size_t growth = 0;
-    int32_t candidate = 0;
-  };
-
   ChimeraDraftModel(const DrafterFile& file, std::shared_ptr<const LlamaModel> target,
                     const Options& options);
-  void StartGrowths(std::span<const DraftInput> inputs);
-  void AddDepthHeads(const float* logits);
-  // Goes on by one level. Returns false if there is nothing to go on from.
-  bool ExtendGrowths(int32_t* node_count);
-  // The candidates behind `depth` tokens of a growth's path, in children_.
-  void SelectChildren(const Growth& growth, int32_t depth, const float* logits);
+  // Learns from what became of the last proposals, and lists all contexts.
+  void TakeNews();
+  CandidateTreeLimits LimitsOf(const DraftInput& input) const;
+  // Begins the trees that are wanted, and lists those that the network can grow.
+  void StartTrees();
 
   const std::shared_ptr<const LlamaModel> target_;
+  const TreeShape tree_shape_;
+  const std::shared_ptr<const Clock> clock_;
   DraftNetwork network_;
   const DraftModelInfo info_;
-  CandidateSelector selector_;
+  NgramTreeBuilder ngram_builder_;
+  AcceptanceCalibration calibration_;
+  TreeGrower grower_;
 
   // Of the call under way.
   std::span<const DraftInput> inputs_;
-  std::vector<Growth> growths_;
   std::vector<DraftContext*> contexts_;
-  std::vector<Extension> extensions_;
-  std::vector<DraftNode> nodes_;
-  std::vector<TokenCandidate> children_;
+  std::vector<TreeGrowth> growths_;
+  ProposedTree ngrams_;  // of one sequence, as the builder sees it
 };
 
 }  // namespace chimera

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/sampling/sampling_params.h"
+#include "common/tree/candidate_source.h"
 
 namespace chimera {
 
@@ -28,6 +29,15 @@ class DraftState {
   virtual ~DraftState() = default;
 };
 
+// What the verifier reckons with in a step: the fields of the protocol's StepRequest, which documents
+// them. Finite and not negative.
+struct StepPrices {
+  float token_seconds = 0;  // 0: the prices are unknown
+  float node_seconds = 0;
+
+  bool known() const { return token_seconds > 0; }
+};
+
 // News of one sequence and the wish for a tree. Spans are valid during the call only.
 struct DraftInput {
   DraftState* state = nullptr;
@@ -36,6 +46,7 @@ struct DraftInput {
   int32_t hidden_start_position = 0;             // position of the first row
   int32_t node_budget = 0;                       // root excluded; 0 asks for no tree
   int32_t max_depth = 0;
+  StepPrices prices = {};
 };
 
 // Candidates that follow a sequence's newest token, the root, which is not part of the arrays.
@@ -44,6 +55,7 @@ struct ProposedTree {
   std::vector<int32_t> token_ids;
   std::vector<int32_t> parents;  // 0 is the root, i the node at index i - 1
   std::vector<float> path_probabilities;
+  std::vector<CandidateSource> sources;
 };
 
 // Drafts for many sequences at once. One thread at a time.

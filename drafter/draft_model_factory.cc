@@ -21,10 +21,15 @@ absl::StatusOr<std::string> ParseDraftModel(const std::string& value) {
 
 absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
     const DrafterConfig& config, std::shared_ptr<const LlamaModel> target) {
-  if (config.drafter_path.empty()) return std::make_unique<NgramDraftModel>();
+  if (config.drafter_path.empty()) {
+    if (config.tree_shape.empty()) return std::make_unique<NgramDraftModel>();
+    return absl::InvalidArgumentError(
+        "--tree_shape is for trained drafters, --draft_model is ngram");
+  }
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<DrafterFile> file,
                            DrafterFile::Open(config.drafter_path));
-  ChimeraDraftModel::Options options = {.thread_count = config.thread_count};
+  ChimeraDraftModel::Options options = {.thread_count = config.thread_count,
+                                        .tree_shape = config.tree_shape};
   CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
   return ChimeraDraftModel::Create(*file, std::move(target), options);
 }

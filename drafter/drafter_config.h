@@ -9,6 +9,7 @@
 
 #include "common/model/fingerprint.h"
 #include "common/rpc/server_runner.h"
+#include "drafter/tree_shape.h"
 
 namespace chimera {
 
@@ -24,6 +25,7 @@ struct TargetInfo {
 struct DrafterConfig {
   std::string model_path;       // file of the target model
   std::string drafter_path;     // file of a trained drafter; empty: n-grams are looked up
+  TreeShape tree_shape;         // of a trained drafter's trees; empty: as is likely
   int thread_count = 1;         // that compute; positive
   int32_t max_sequences = 256;  // held at once, over all verifiers; positive
   ServerConfig server;

@@ -12,6 +12,7 @@
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
 #include "drafter/draft_model_factory.h"
+#include "drafter/tree_shape.h"
 
 ABSL_FLAG(
     std::string, model, "",
@@ -23,6 +24,7 @@ ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:9465",
     "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
 ABSL_FLAG(std::string, draft_model, "ngram", chimera::kDraftModelHelp);
+ABSL_FLAG(std::string, tree_shape, "", chimera::kTreeShapeHelp);
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
 ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(5),
@@ -60,6 +62,7 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
   CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
+  CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   config.metrics_address = absl::GetFlag(FLAGS_metrics_listen);

@@ -3,15 +3,21 @@
 #include <algorithm>
 
 #include "common/tree/token_tree.h"
+#include "drafter/candidate_tree.h"
+#include "drafter/growth_policy.h"
+#include "drafter/proposal_outcome.h"
 
 namespace chimera {
 namespace {
 
 class NgramDraftState : public DraftState {
  public:
-  NgramDraftState() : index(NgramDraftModel::kContextWindow) {}
+  NgramDraftState(const AcceptanceCalibration* calibration, bool is_sampled)
+      : index(NgramDraftModel::kContextWindow), candidates(calibration), sampled(is_sampled) {}
 
   NgramIndex index;
+  CandidateTree candidates;  // what was proposed last
+  const bool sampled;
 };
 
 }  // namespace
@@ -22,20 +28,31 @@ NgramDraftModel::NgramDraftModel()
             .context_window = kContextWindow,
             .max_nodes = TokenTree::kMaxNodes - 1} {}
 
-std::unique_ptr<DraftState> NgramDraftModel::NewState(int32_t, const SamplingParams&) {
-  return std::make_unique<NgramDraftState>();
+std::unique_ptr<DraftState> NgramDraftModel::NewState(int32_t, const SamplingParams& sampling) {
+  return std::make_unique<NgramDraftState>(&calibration_, !sampling.greedy());
 }
 
 std::vector<ProposedTree> NgramDraftModel::Draft(std::span<const DraftInput> inputs) {
-  std::vector<ProposedTree> trees;
-  trees.reserve(inputs.size());
-  for (const DraftInput& input : inputs) {
-    NgramIndex& index = static_cast<NgramDraftState*>(input.state)->index;
-    for (const int32_t token : input.token_ids) index.Append(token);
-    trees.push_back(
-        builder_.Build(index, {.max_nodes = std::min(input.node_budget, info_.max_nodes),
-                               .max_depth = std::min(input.max_depth, TokenTree::kMaxDepth),
-                               .min_path_probability = kMinPathProbability}));
+  std::vector<ProposedTree> trees(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const DraftInput& input = inputs[i];
+    NgramDraftState& state = *static_cast<NgramDraftState*>(input.state);
+    SettleProposal(input.token_ids, &state.candidates, &calibration_);
+    for (const int32_t token : input.token_ids) state.index.Append(token);
+    if (input.node_budget <= 0) continue;
+    const CandidateTreeLimits limits = {
+        .node_budget = std::min(input.node_budget, info_.max_nodes),
+        .max_depth = std::min(input.max_depth, TokenTree::kMaxDepth),
+        .min_path_probability = GrowthPolicy::MinPathProbability(input.prices, kMinPathProbability),
+        .sampled = state.sampled};
+    builder_.Build(state.index,
+                   {.max_nodes = limits.node_budget,
+                    .max_depth = limits.max_depth,
+                    .min_path_probability = kMinClaim},
+                   &claimed_);
+    state.candidates.Reset(limits);
+    state.candidates.AddTree(CandidateSource::kNgram, claimed_);
+    trees[i] = state.candidates.Propose();
   }
   return trees;
 }

@@ -75,9 +75,13 @@ NgramTreeBuilder::Candidate NgramTreeBuilder::PopBest() {
   return best;
 }
 
-ProposedTree NgramTreeBuilder::Build(const NgramIndex& index, const NgramTreeLimits& limits) {
-  ProposedTree tree;
-  if (limits.max_nodes <= 0 || limits.max_depth <= 0) return tree;
+void NgramTreeBuilder::Build(const NgramIndex& index, const NgramTreeLimits& limits,
+                             ProposedTree* tree) {
+  tree->token_ids.clear();
+  tree->parents.clear();
+  tree->path_probabilities.clear();
+  tree->sources.clear();
+  if (limits.max_nodes <= 0 || limits.max_depth <= 0) return;
   min_path_probability_ = limits.min_path_probability;
   matches_.clear();
   heap_.clear();
@@ -86,10 +90,11 @@ ProposedTree NgramTreeBuilder::Build(const NgramIndex& index, const NgramTreeLim
   Expand(index, {.matches = root_matches_});
   while (!heap_.empty()) {
     const Candidate best = PopBest();
-    tree.token_ids.push_back(best.token);
-    tree.parents.push_back(best.parent);
-    tree.path_probabilities.push_back(best.path_probability);
-    const int32_t number = static_cast<int32_t>(tree.token_ids.size());
+    tree->token_ids.push_back(best.token);
+    tree->parents.push_back(best.parent);
+    tree->path_probabilities.push_back(best.path_probability);
+    tree->sources.push_back(CandidateSource::kNgram);
+    const int32_t number = static_cast<int32_t>(tree->token_ids.size());
     if (number == limits.max_nodes) break;
     if (best.depth == limits.max_depth) continue;
     Expand(index, {.number = number,
@@ -97,7 +102,6 @@ ProposedTree NgramTreeBuilder::Build(const NgramIndex& index, const NgramTreeLim
                    .path_probability = best.path_probability,
                    .matches = std::span(matches_).subspan(best.first_match, best.match_count)});
   }
-  return tree;
 }
 
 }  // namespace chimera

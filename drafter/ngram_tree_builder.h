@@ -28,9 +28,10 @@ class NgramTreeBuilder {
   static constexpr std::array<float, NgramIndex::kMaxMatchLength> kBlend = {16, 2, 1, 1,
                                                                             1,  1, 1, 1};
 
-  // The tree for the end of `index`, probabilities as NgramDraftModel defines them. Among equal
-  // path probabilities the node found first wins: nearer to the root, then of the newer place.
-  ProposedTree Build(const NgramIndex& index, const NgramTreeLimits& limits);
+  // The tree for the end of `index`, in place of what `tree` held; probabilities as NgramDraftModel
+  // defines them. Among equal path probabilities the node found first wins: nearer to the root, then
+  // of the newer place.
+  void Build(const NgramIndex& index, const NgramTreeLimits& limits, ProposedTree* tree);
 
  private:
   using Match = NgramIndex::Match;

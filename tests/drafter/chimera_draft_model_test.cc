@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <numeric>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/float16.h"
@@ -25,6 +29,8 @@ namespace {
 
 using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -46,15 +52,21 @@ class ChimeraDraftModelTest : public ::testing::Test {
   absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> Make() {
     testing::BuildTinyDrafter(options_).Write(drafter_path_);
     CHIMERA_ASSIGN_OR_RETURN(file_, DrafterFile::Open(drafter_path_));
-    return ChimeraDraftModel::Create(*file_, target_,
-                                     {.isa = AvailableCpuIsas().back(), .thread_count = 2});
+    return ChimeraDraftModel::Create(*file_, target_, model_options_);
   }
 
+  // Tokens of which no two are alike, and random states.
   News RandomNews(size_t count) {
-    News news;
-    for (size_t i = 0; i < count; ++i) {
-      news.tokens.push_back(static_cast<int32_t>(random_() % target_->config().vocab_size));
-    }
+    std::vector<int32_t> tokens(target_->config().vocab_size);
+    std::iota(tokens.begin(), tokens.end(), 0);
+    std::shuffle(tokens.begin(), tokens.end(), random_);
+    tokens.resize(count);
+    return WithRandomStates(std::move(tokens));
+  }
+
+  News WithRandomStates(std::vector<int32_t> tokens) {
+    const size_t count = tokens.size();
+    News news = {.tokens = std::move(tokens), .states = {}};
     news.states.resize((count - 1) * options_.tapped_layers.size() * options_.hidden_size);
     for (uint16_t& state : news.states) {
       state = FloatToBf16(static_cast<float>(random_() >> 8) * 0x1p-22f - 2.0f);
@@ -82,6 +94,7 @@ class ChimeraDraftModelTest : public ::testing::Test {
   const std::string drafter_path_ = directory_.path() + "/drafter.safetensors";
   std::shared_ptr<const LlamaModel> target_;
   testing::TinyDrafterOptions options_;
+  ChimeraDraftModel::Options model_options_ = {.isa = AvailableCpuIsas().back(), .thread_count = 2};
   std::unique_ptr<DrafterFile> file_;
   std::mt19937 random_{7};
 };
@@ -177,14 +190,144 @@ TEST_F(ChimeraDraftModelTest, ABatchIsAsEachAlone) {
   }
 }
 
-TEST_F(ChimeraDraftModelTest, ProposesNothingWithoutStates) {
+TEST_F(ChimeraDraftModelTest, WithoutStatesProposesNgramsAlone) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
+  News news = RandomNews(9);
+  news.states.clear();
+  DraftInput input = MakeInput(state.get(), news, 8);
+  EXPECT_THAT((*model)->Draft({&input, 1})[0].token_ids, IsEmpty());
+  state = (*model)->NewState(0, {});
+  news.tokens = {10, 11, 12, 13, 14, 99, 10, 11, 12};
+  input = MakeInput(state.get(), news, 2);
+  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  EXPECT_THAT(tree.token_ids, ElementsAre(13, 14));
+  EXPECT_THAT(tree.sources, Each(CandidateSource::kNgram));
+}
+
+// The draft vocabulary has multiples of three only, the text has none.
+TEST_F(ChimeraDraftModelTest, TheNetworkGoesOnFromNgrams) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const std::vector<int32_t>& vocabulary = file_->weights().residual_head.vocabulary;
+  const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
+  const News news = WithRandomStates({10, 11, 13, 14, 100, 10, 11, 13, 14, 101, 10, 11, 13});
+  DraftInput input = MakeInput(state.get(), news, 63, 3);
+  // The random network's candidates are unlikely.
+  input.prices = {.token_seconds = 1, .node_seconds = 1e-4f};
+  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  const std::vector<float> after = Reference(news, {14})[1];
+  std::set<std::pair<int32_t, int32_t>> children;
+  int below_ngram = 0;
+  for (size_t i = 0; i < tree.token_ids.size(); ++i) {
+    EXPECT_TRUE(children.insert({tree.parents[i], tree.token_ids[i]}).second) << "twins";
+    const bool is_drafted = std::ranges::binary_search(vocabulary, tree.token_ids[i]);
+    EXPECT_EQ(tree.sources[i], is_drafted ? CandidateSource::kNetwork : CandidateSource::kNgram);
+    if (PathTo(tree, i).front() != 14 || PathTo(tree, i).size() != 2 || !is_drafted) continue;
+    const auto found = std::ranges::lower_bound(vocabulary, tree.token_ids[i]);
+    EXPECT_THAT(
+        tree.path_probabilities[i],
+        FloatNear(tree.path_probabilities[0] * Softmax(after, found - vocabulary.begin()), 2e-4f));
+    ++below_ngram;
+  }
+  EXPECT_EQ(tree.token_ids[0], 14);
+  EXPECT_GT(below_ngram, 0);
+}
+
+TEST_F(ChimeraDraftModelTest, LearnsFromTheOutcome) {
   const auto model = Make();
   CHIMERA_ASSERT_OK(model);
   const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
-  News news = RandomNews(9);
-  news.states.clear();
-  const DraftInput input = MakeInput(state.get(), news, 8);
-  EXPECT_THAT((*model)->Draft({&input, 1})[0].token_ids, IsEmpty());
+  News news = RandomNews(20);
+  DraftInput input = MakeInput(state.get(), news, 1, 1);
+  const ProposedTree first = (*model)->Draft({&input, 1})[0];
+  int64_t position = 20;
+  for (int i = 0; i < 300; ++i) {
+    // What is likeliest never comes.
+    news = RandomNews(2);
+    input = MakeInput(state.get(), news, 1, 1);
+    input.hidden_start_position = static_cast<int32_t>(position) - 1;
+    news.states.resize(2 * news.states.size());
+    input.hidden_states = news.states;
+    position += 2;
+    (*model)->Draft({&input, 1});
+  }
+  const News again = RandomNews(20);
+  const auto other = (*model)->NewState(0, {});
+  input = MakeInput(other.get(), again, 1, 1);
+  const ProposedTree last = (*model)->Draft({&input, 1})[0];
+  ASSERT_FALSE(first.token_ids.empty());
+  EXPECT_THAT(last.token_ids, IsEmpty()) << "less likely than what is worth proposing";
+}
+
+TEST_F(ChimeraDraftModelTest, ANodeMustBeWorthItsPrice) {
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  size_t size = 64;
+  for (const float node_seconds : {0.02f, 0.06f, 1.1f}) {
+    const auto state = (*model)->NewState(0, {});
+    const News news = WithRandomStates({10, 11, 13, 14, 100, 10, 11, 13});
+    DraftInput input = MakeInput(state.get(), news, 63);
+    input.prices = {.token_seconds = 1, .node_seconds = node_seconds};
+    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    for (const float probability : tree.path_probabilities) EXPECT_GE(probability, node_seconds);
+    EXPECT_LT(tree.token_ids.size(), size);
+    size = tree.token_ids.size();
+  }
+  EXPECT_EQ(size, 0u);
+}
+
+// Each look at it takes a second.
+class SlowClock : public Clock {
+ public:
+  std::chrono::steady_clock::time_point Now() const override {
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(++looks_));
+  }
+
+ private:
+  mutable int64_t looks_ = 0;
+};
+
+TEST_F(ChimeraDraftModelTest, ALevelMustPayForItsTime) {
+  model_options_.clock = std::make_shared<SlowClock>();
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const News news = RandomNews(20);
+  const auto depth_at = [&](float token_seconds) {
+    const auto state = (*model)->NewState(0, {});
+    DraftInput input = MakeInput(state.get(), news, 63);
+    input.prices = {.token_seconds = token_seconds, .node_seconds = 1e-6f};
+    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    size_t depth = 0;
+    for (size_t i = 0; i < tree.token_ids.size(); ++i) {
+      depth = std::max(depth, PathTo(tree, i).size());
+    }
+    return depth;
+  };
+  EXPECT_GT(depth_at(0.1f), 1) << "not measured yet";
+  EXPECT_EQ(depth_at(0.1f), 1);
+  EXPECT_GT(depth_at(1000), 1);
+}
+
+TEST_F(ChimeraDraftModelTest, ATreeMayHaveAFixedShape) {
+  model_options_.tree_shape = {3, 2, 1};
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  const auto state = (*model)->NewState(0, {});
+  const News news = WithRandomStates({10, 11, 13, 14, 100, 10, 11, 13});
+  DraftInput input = MakeInput(state.get(), news, 63);
+  input.prices = {.token_seconds = 1e-9f, .node_seconds = 1};
+  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  EXPECT_EQ(tree.token_ids.size(), 3u + 6 + 6);
+  EXPECT_THAT(tree.sources, Each(CandidateSource::kNetwork));
+  std::vector<int> children(tree.token_ids.size() + 1);
+  for (const int32_t parent : tree.parents) ++children[parent];
+  EXPECT_EQ(children[0], 3);
+  for (size_t i = 0; i < tree.token_ids.size(); ++i) {
+    const size_t depth = PathTo(tree, i).size();
+    EXPECT_EQ(children[i + 1], depth == 1 ? 2 : depth == 2 ? 1 : 0);
+  }
 }
 
 TEST_F(ChimeraDraftModelTest, DepthHeadsProposeAsDeepAsTheyAre) {

@@ -50,6 +50,7 @@ class FakeDraftModel : public DraftModel {
       tree.token_ids.push_back(newest + 1 + i);
       tree.parents.push_back(i);
       tree.path_probabilities.push_back(1.0f / static_cast<float>(i + 1));
+      tree.sources.push_back(i == 0 ? CandidateSource::kNgram : CandidateSource::kNetwork);
     }
     return tree;
   }

@@ -40,6 +40,7 @@ int CheckTree(const ProposedTree& tree, int32_t node_budget, int32_t max_depth) 
   const size_t size = tree.token_ids.size();
   EXPECT_LE(size, static_cast<size_t>(node_budget));
   EXPECT_EQ(tree.path_probabilities.size(), size);
+  EXPECT_EQ(tree.sources, std::vector<CandidateSource>(size, CandidateSource::kNgram));
   std::vector<int32_t> tokens = {0}, parents = {-1};
   tokens.insert(tokens.end(), tree.token_ids.begin(), tree.token_ids.end());
   parents.insert(parents.end(), tree.parents.begin(), tree.parents.end());
@@ -111,6 +112,44 @@ TEST(NgramDraftModelTest, TrustsALongerMatchMore) {
   const float long_match = longer.Draft({1, 2, 3, 4, 9, 1, 2, 3}, 1).path_probabilities.front();
   const float short_match = shorter.Draft({7, 2, 3, 4, 9, 1, 2, 3}, 1).path_probabilities.front();
   EXPECT_GT(long_match, short_match);
+}
+
+// A phrase comes again, but never goes on as before: after some time nothing is expected of that.
+TEST(NgramDraftModelTest, LearnsHowFarRepetitionsCanBeBelieved) {
+  for (const bool goes_on : {false, true}) {
+    Sequence sequence;
+    float first = 0, last = 0;
+    for (int32_t round = 0; round < 300; ++round) {
+      const int32_t token = 10 * round;
+      const ProposedTree tree = sequence.Draft(
+          {token, token + 1, token + 2, token + 3, token + 9, token, token + 1, token + 2}, 1);
+      last = tree.token_ids.empty() ? 0 : tree.path_probabilities.front();
+      if (round == 0) first = last;
+      sequence.Draft({goes_on ? token + 3 : token + 5}, 0);
+    }
+    EXPECT_GT(first, 0.5f);
+    if (goes_on) {
+      EXPECT_GT(last, first);
+    } else {
+      EXPECT_LT(last, 0.1f);
+    }
+  }
+}
+
+TEST(NgramDraftModelTest, PricesDecideWhatIsProposed) {
+  NgramDraftModel model;
+  const auto state = model.NewState(0, SamplingParams());
+  const std::vector<int32_t> tokens = {1, 2, 10, 50, 1, 2, 20, 51, 1, 2, 10, 52, 1, 2};
+  DraftInput input = {.state = state.get(), .token_ids = tokens, .node_budget = 63, .max_depth = 3};
+  const size_t usual = model.Draft({&input, 1})[0].token_ids.size();
+  input.token_ids = {};
+  input.prices = {.token_seconds = 0.01f, .node_seconds = 0.004f};
+  const ProposedTree few = model.Draft({&input, 1})[0];
+  ASSERT_FALSE(few.token_ids.empty());
+  EXPECT_LT(few.token_ids.size(), usual);
+  EXPECT_GE(few.path_probabilities.back(), 0.4f);
+  input.prices.node_seconds = 0.011f;
+  EXPECT_THAT(model.Draft({&input, 1})[0].token_ids, IsEmpty());
 }
 
 TEST(NgramDraftModelTest, TokensMayComeInPieces) {

@@ -86,7 +86,9 @@ ProposedTree Build(const std::vector<int32_t>& text, const NgramTreeLimits& limi
   NgramIndex index(1000);
   for (const int32_t token : text) index.Append(token);
   NgramTreeBuilder builder;
-  return builder.Build(index, limits);
+  ProposedTree tree;
+  builder.Build(index, limits, &tree);
+  return tree;
 }
 
 TEST(NgramTreeBuilderTest, ProbabilitiesAreWorkedOutByHand) {
@@ -148,10 +150,15 @@ TEST(NgramTreeBuilderTest, EarlierTreesLeaveNoTrace) {
   NgramIndex busy(100), quiet(100);
   for (const int32_t token : {1, 2, 3, 1, 2, 3, 1, 2}) busy.Append(token);
   for (const int32_t token : {1, 2, 3, 4}) quiet.Append(token);
-  const ProposedTree first = builder.Build(busy, {63, 15, 0});
+  ProposedTree first, second;
+  builder.Build(busy, {63, 15, 0}, &first);
   EXPECT_FALSE(first.token_ids.empty());
-  EXPECT_TRUE(builder.Build(quiet, {63, 15, 0}).token_ids.empty());
-  EXPECT_EQ(builder.Build(busy, {63, 15, 0}).path_probabilities, first.path_probabilities);
+  builder.Build(busy, {63, 15, 0}, &second);
+  builder.Build(quiet, {63, 15, 0}, &second);
+  EXPECT_TRUE(second.token_ids.empty() && second.sources.empty());
+  builder.Build(busy, {63, 15, 0}, &second);
+  EXPECT_EQ(second.path_probabilities, first.path_probabilities);
+  EXPECT_EQ(second.sources.size(), first.token_ids.size());
 }
 
 }  // namespace

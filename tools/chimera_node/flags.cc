@@ -5,16 +5,18 @@
 #include "absl/flags/flag.h"
 #include "common/base/status_macros.h"
 #include "drafter/draft_model_factory.h"
+#include "drafter/tree_shape.h"
 #include "verifier/flags.h"
 
 ABSL_FLAG(std::string, draft_model, "ngram", chimera::kDraftModelHelp);
+ABSL_FLAG(std::string, tree_shape, "", chimera::kTreeShapeHelp);
 
 namespace chimera {
 namespace {
 
 constexpr char kUsage[] =
     "Hosts a target model together with a drafter for it, and serves chimera.v1.GenerationService. "
-    "Takes the flags of chimera-verifier, and --draft_model.";
+    "Takes the flags of chimera-verifier, --draft_model and --tree_shape.";
 
 }  // namespace
 
@@ -22,6 +24,7 @@ absl::StatusOr<NodeConfig> ParseNodeFlags(int argc, char** argv) {
   NodeConfig config;
   CHIMERA_ASSIGN_OR_RETURN(config.verifier, ParseVerifierFlags(kUsage, argc, argv));
   CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
+  CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
   config.log_level = config.verifier.log_level;
   return config;
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "drafter/tree_shape.h"
 #include "verifier/verifier_config.h"
 
 namespace chimera {
@@ -13,6 +14,7 @@ namespace chimera {
 struct NodeConfig {
   VerifierConfig verifier;
   std::string drafter_path;  // as DrafterConfig's
+  TreeShape tree_shape;      // likewise
   std::string log_level;
 };
 

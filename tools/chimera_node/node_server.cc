@@ -11,6 +11,7 @@ absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const NodeConfig& 
   CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, VerifierServer::Load(config.verifier));
   DrafterConfig drafter_config;
   drafter_config.drafter_path = config.drafter_path;
+  drafter_config.tree_shape = config.tree_shape;
   drafter_config.thread_count = config.verifier.thread_count;
   CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> draft_model,
                            MakeDraftModel(drafter_config, loaded.model));

@@ -1,0 +1,110 @@
+#include "drafter/tree_grower.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace chimera {
+
+TreeGrower::TreeGrower(DraftNetwork* network, TreeShape shape, const Clock* clock)
+    : network_(*network), shape_(std::move(shape)), policy_(clock) {}
+
+void TreeGrower::Grow(std::span<const TreeGrowth> trees) {
+  if (trees.empty()) return;
+  trees_ = trees;
+  contexts_.clear();
+  for (const TreeGrowth& tree : trees) contexts_.push_back(tree.context);
+  const float* const logits = network_.StartTrees(contexts_);
+  if (network_.config().depth_heads > 1) return AddDepthHeads(logits);
+  AddFirstLevel(logits);
+  node_count_ = 0;
+  while (ChooseLevel()) AddLevel();
+}
+
+void TreeGrower::SelectChildren(const TreeGrowth& tree, int32_t depth, const float* logits) {
+  const int32_t count = shape_.empty() ? kMaxChildren : shape_[depth];
+  selector_.Select(std::span(logits, network_.config().draft_vocab_size), network_.vocabulary(),
+                   *tree.sampling, tree.context->last_position() + 1 + depth, count, &children_);
+}
+
+void TreeGrower::AddDepthHeads(const float* logits) {
+  const int64_t row_size = network_.config().draft_vocab_size;
+  for (const TreeGrowth& tree : trees_) {
+    CandidateTree& candidates = *tree.candidates;
+    chosen_.assign(1, -1);
+    for (int32_t depth = 0; depth < network_.config().depth_heads; ++depth, logits += row_size) {
+      if (chosen_.empty()) continue;
+      SelectChildren(tree, depth, logits);
+      for (const int32_t parent : chosen_) {
+        candidates.AddChildren(parent, CandidateSource::kNetwork, children_);
+      }
+      candidates.BestToExtend(max_beams(), 0, &chosen_);
+      // A head foretells the tokens of its own depth only.
+      std::erase_if(chosen_, [&](int32_t i) { return candidates.candidate(i).depth != depth + 1; });
+      for (const int32_t index : chosen_) candidates.candidate(index).node = 0;
+    }
+  }
+}
+
+void TreeGrower::AddFirstLevel(const float* logits) {
+  for (const TreeGrowth& tree : trees_) {
+    SelectChildren(tree, 0, logits);
+    tree.candidates->AddChildren(-1, CandidateSource::kNetwork, children_);
+    logits += network_.config().draft_vocab_size;
+  }
+}
+
+float TreeGrower::ChooseExtensions(size_t tree) {
+  const auto& [candidates, context, sampling, prices] = trees_[tree];
+  const bool weighed = is_weighed(trees_[tree]);
+  const float min_probability = weighed || !shape_.empty() ? 0 : kMinExtendProbability;
+  candidates->BestToExtend(max_beams(), min_probability, &chosen_);
+  float saved = 0;
+  for (const int32_t index : chosen_) {
+    if (weighed) {
+      const CandidateTree::Candidate& candidate = candidates->candidate(index);
+      const float gain = policy_.Gain(prices, candidate.depth + 1, candidate.path_probability,
+                                      candidates->BestChildProbability(index));
+      if (gain == 0) continue;
+      saved += gain;
+    }
+    extensions_.push_back({tree, index});
+  }
+  return saved;
+}
+
+bool TreeGrower::ChooseLevel() {
+  extensions_.clear();
+  double saved = 0;
+  bool is_certain = false;
+  for (size_t i = 0; i < trees_.size(); ++i) {
+    const size_t count = extensions_.size();
+    saved += ChooseExtensions(i);
+    is_certain |= extensions_.size() > count && !is_weighed(trees_[i]);
+  }
+  if (extensions_.empty()) return false;
+  return is_certain || policy_.Pays(static_cast<int32_t>(extensions_.size()), saved);
+}
+
+void TreeGrower::AddLevel() {
+  nodes_.clear();
+  for (const auto& [tree, index] : extensions_) {
+    CandidateTree& candidates = *trees_[tree].candidates;
+    CandidateTree::Candidate& candidate = candidates.candidate(index);
+    candidate.node = node_count_++;
+    const int32_t parent = candidate.parent < 0 ? -1 : candidates.candidate(candidate.parent).node;
+    nodes_.push_back({static_cast<int32_t>(tree), parent, candidate.token});
+  }
+  policy_.StartLevel();
+  const float* logits = network_.ExtendTrees(nodes_);
+  for (const auto& [tree, index] : extensions_) {
+    CandidateTree& candidates = *trees_[tree].candidates;
+    const int32_t depth = candidates.candidate(index).depth;
+    SelectChildren(trees_[tree], depth, logits);
+    const float best = candidates.AddChildren(index, CandidateSource::kNetwork, children_);
+    policy_.RecordBestChild(depth + 1, best);
+    logits += network_.config().draft_vocab_size;
+  }
+  policy_.EndLevel(static_cast<int32_t>(nodes_.size()));
+}
+
+}  // namespace chimera
