@@ -1,5 +1,6 @@
 #include "drafter/draft_conversation.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -16,6 +17,11 @@ namespace {
 absl::Status Refuse(v1::ErrorReason reason, absl::string_view field, absl::string_view message) {
   return ErrorWithReason(absl::StatusCode::kFailedPrecondition, reason, field,
                          absl::StrCat(field, " ", message));
+}
+
+absl::Status CheckSeconds(absl::string_view field, float value) {
+  if (std::isfinite(value) && value >= 0) return absl::OkStatus();
+  return ProtocolViolation(field, absl::StrCat("is ", value, ", must be finite and not negative"));
 }
 
 // Models of one identity have one configuration, so these differ only if the verifier is mistaken.
@@ -93,6 +99,7 @@ absl::Status DraftConversation::ReceiveStep(const v1::StepRequest& step) {
         absl::StrCat("has ", step.sequences_size(), " entries, may have ", kMaxSequencesPerStep));
   }
   step_ = step.step();
+  CHIMERA_RETURN_IF_ERROR(ReceivePrices(step));
   inputs_.clear();
   drafts_.clear();
   news_.clear();
@@ -109,6 +116,13 @@ absl::Status DraftConversation::ReceiveStep(const v1::StepRequest& step) {
   return absl::OkStatus();
 }
 
+absl::Status DraftConversation::ReceivePrices(const v1::StepRequest& step) {
+  CHIMERA_RETURN_IF_ERROR(CheckSeconds("step.token_seconds", step.token_seconds()));
+  CHIMERA_RETURN_IF_ERROR(CheckSeconds("step.node_seconds", step.node_seconds()));
+  prices_ = {.token_seconds = step.token_seconds(), .node_seconds = step.node_seconds()};
+  return absl::OkStatus();
+}
+
 absl::Status DraftConversation::ReceiveUpdate(const v1::SequenceUpdate& update,
                                               const std::string& path) {
   CHIMERA_ASSIGN_OR_RETURN(SequenceNews parsed, ParseSequenceUpdate(update, limits_, path));
@@ -120,7 +134,10 @@ absl::Status DraftConversation::ReceiveUpdate(const v1::SequenceUpdate& update,
                        .admission = admission,
                        .input = inputs_.size()});
   }
-  if (admission.session != nullptr) inputs_.push_back(admission.session->MakeInput(news));
+  if (admission.session != nullptr) {
+    inputs_.push_back(admission.session->MakeInput(news));
+    inputs_.back().prices = prices_;
+  }
   return absl::OkStatus();
 }
 
@@ -154,7 +171,8 @@ void DraftConversation::WriteReply(std::span<const ProposedTree> trees,
     const ProposedTree& tree = trees[pending.input];
     ToProto(TreeArrays{.token_ids = tree.token_ids,
                        .parents = tree.parents,
-                       .path_probabilities = tree.path_probabilities},
+                       .path_probabilities = tree.path_probabilities,
+                       .sources = tree.sources},
             draft->mutable_tree());
   }
 }

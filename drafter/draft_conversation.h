@@ -57,6 +57,7 @@ class DraftConversation {
 
   absl::Status ReceiveHello(const v1::Hello& hello);
   absl::Status ReceiveStep(const v1::StepRequest& step);
+  absl::Status ReceivePrices(const v1::StepRequest& step);
   absl::Status ReceiveUpdate(const v1::SequenceUpdate& update, const std::string& path);
 
   const TargetInfo& target_;
@@ -68,6 +69,7 @@ class DraftConversation {
   int64_t step_ = 0;      // of the StepRequest received last
 
   // Of the StepRequest received last.
+  StepPrices prices_;
   std::vector<SequenceNews> news_;
   std::vector<DraftInput> inputs_;
   std::vector<PendingDraft> drafts_;

@@ -17,6 +17,17 @@ std::span<const T> ToSpan(const google::protobuf::RepeatedField<T>& field) {
   return {field.data(), static_cast<size_t>(field.size())};
 }
 
+v1::CandidateSource ToProto(CandidateSource source) {
+  switch (source) {
+    case CandidateSource::kNetwork:
+      return v1::CANDIDATE_SOURCE_NETWORK;
+    case CandidateSource::kNgram:
+      return v1::CANDIDATE_SOURCE_NGRAM;
+  }
+  CHIMERA_CHECK(false) << "source " << static_cast<int>(source);
+  return v1::CANDIDATE_SOURCE_UNSPECIFIED;
+}
+
 }  // namespace
 
 void ToProto(const SamplingParams& params, v1::SamplingParams* proto) {
@@ -86,18 +97,42 @@ absl::StatusOr<std::vector<uint16_t>> HiddenRowsFromProto(const v1::Tensor& prot
 
 void ToProto(const TreeArrays& tree, v1::TokenTree* proto) {
   CHIMERA_CHECK(tree.token_ids.size() == tree.parents.size() &&
-                tree.token_ids.size() == tree.path_probabilities.size())
+                tree.token_ids.size() == tree.path_probabilities.size() &&
+                tree.token_ids.size() == tree.sources.size())
       << "the arrays of a tree have different lengths";
   proto->mutable_token_ids()->Assign(tree.token_ids.begin(), tree.token_ids.end());
   proto->mutable_parents()->Assign(tree.parents.begin(), tree.parents.end());
   proto->mutable_path_probabilities()->Assign(tree.path_probabilities.begin(),
                                               tree.path_probabilities.end());
+  proto->clear_sources();
+  for (const CandidateSource source : tree.sources) proto->add_sources(ToProto(source));
 }
 
 TreeArrays FromProto(const v1::TokenTree& proto) {
   return {.token_ids = ToSpan(proto.token_ids()),
           .parents = ToSpan(proto.parents()),
-          .path_probabilities = ToSpan(proto.path_probabilities())};
+          .path_probabilities = ToSpan(proto.path_probabilities()),
+          .sources = {}};
+}
+
+absl::StatusOr<std::vector<CandidateSource>> SourcesFromProto(const v1::TokenTree& proto) {
+  std::vector<CandidateSource> sources;
+  sources.reserve(proto.sources_size());
+  for (int i = 0; i < proto.sources_size(); ++i) {
+    switch (proto.sources(i)) {
+      case v1::CANDIDATE_SOURCE_NETWORK:
+        sources.push_back(CandidateSource::kNetwork);
+        break;
+      case v1::CANDIDATE_SOURCE_NGRAM:
+        sources.push_back(CandidateSource::kNgram);
+        break;
+      default:
+        return absl::InvalidArgumentError(absl::StrCat("tree node ", i + 1, " has source ",
+                                                       static_cast<int>(proto.sources(i)),
+                                                       ", must be one that the protocol knows"));
+    }
+  }
+  return sources;
 }
 
 }  // namespace chimera

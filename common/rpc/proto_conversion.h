@@ -15,6 +15,7 @@
 #include "chimera/v1/token_tree.pb.h"
 #include "common/model/fingerprint.h"
 #include "common/sampling/sampling_params.h"
+#include "common/tree/candidate_source.h"
 
 namespace chimera {
 
@@ -51,13 +52,18 @@ struct TreeArrays {
   std::span<const int32_t> token_ids;
   std::span<const int32_t> parents;
   std::span<const float> path_probabilities;
+  std::span<const CandidateSource> sources;
 };
 
 // REQUIRES: the arrays have the same length.
 void ToProto(const TreeArrays& tree, v1::TokenTree* proto);
 
-// The arrays of a message, valid as long as it is, as received: not validated.
+// The arrays of a message but for its sources, valid as long as it is, as received: not validated.
 TreeArrays FromProto(const v1::TokenTree& proto);
+
+// The sources of a message, however many they are. INVALID_ARGUMENT, naming the node, if one is none
+// that the protocol knows.
+absl::StatusOr<std::vector<CandidateSource>> SourcesFromProto(const v1::TokenTree& proto);
 
 }  // namespace chimera
 

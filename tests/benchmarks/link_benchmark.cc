@@ -40,6 +40,7 @@ constexpr int kVocabSize = 49152;
 constexpr int kTokensPerStep = 3;
 constexpr int kTreeNodes = 8;
 constexpr int kTreeDepth = 4;
+constexpr DraftPrices kPrices = {.token_seconds = 4e-3f, .node_seconds = 2e-4f};
 constexpr int kWarmUps = 1000;
 // The transports take turns, so that a noisy machine hits both alike.
 constexpr int kBlocks = 10;
@@ -60,6 +61,7 @@ class InstantDraftModel final : public DraftModel {
       tree_.token_ids.push_back(1000 + node);
       tree_.parents.push_back(node / 2);  // two children each, root 0 first
       tree_.path_probabilities.push_back(1.0f / static_cast<float>(node + 2));
+      tree_.sources.push_back(CandidateSource::kNetwork);
     }
   }
 
@@ -162,7 +164,7 @@ class Verifier {
         .sampling = position_ == 0 ? std::optional(SamplingParams()) : std::nullopt,
         .node_budget = kTreeNodes,
         .max_depth = kTreeDepth};
-    const SendResult sent = link_.Send(session_id_, {&update, 1});
+    const SendResult sent = link_.Send(session_id_, {&update, 1}, kPrices);
     const std::optional<std::vector<Draft>> drafts =
         link_.WaitReply(sent.step, start + kReplyTimeout);
     const auto end = std::chrono::steady_clock::now();

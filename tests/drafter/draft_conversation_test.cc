@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -125,6 +126,9 @@ TEST_F(DraftConversationTest, RepliesInTheOrderOfTheRequest) {
   EXPECT_EQ(reply.drafts(0).outcome(), v1::DRAFT_OUTCOME_DRAFTED);
   EXPECT_THAT(reply.drafts(0).tree().token_ids(), ElementsAre(102, 103, 104));
   EXPECT_THAT(reply.drafts(0).tree().parents(), ElementsAre(0, 1, 2));
+  EXPECT_THAT(reply.drafts(0).tree().sources(),
+              ElementsAre(v1::CANDIDATE_SOURCE_NGRAM, v1::CANDIDATE_SOURCE_NETWORK,
+                          v1::CANDIDATE_SOURCE_NETWORK));
   EXPECT_EQ(reply.drafts(1).sequence_id(), 2);
   EXPECT_EQ(reply.drafts(1).epoch(), 1);
   EXPECT_EQ(reply.drafts(1).outcome(), v1::DRAFT_OUTCOME_OVERLOADED);
@@ -158,6 +162,33 @@ TEST_F(DraftConversationTest, StepsCountUpByOne) {
   EXPECT_THAT(conversation_.Receive(MakeStep(2, {})), Violates("step.step"));
   Step(1, {});
   EXPECT_THAT(conversation_.Receive(MakeStep(1, {})), Violates("step.step"));
+}
+
+TEST_F(DraftConversationTest, TheModelLearnsTheStepsPrices) {
+  Greet();
+  v1::DraftRequest request = MakeStep(1, {MakeFirstUpdate(1, 1, 0, {1})});
+  CHIMERA_ASSERT_OK(conversation_.Receive(request));
+  EXPECT_FALSE(conversation_.inputs()[0].prices.known());
+  request = MakeStep(2, {MakeUpdate(1, 1, 1, {2})});
+  request.mutable_step()->set_token_seconds(0.5f);
+  request.mutable_step()->set_node_seconds(0.25f);
+  CHIMERA_ASSERT_OK(conversation_.Receive(request));
+  EXPECT_EQ(conversation_.inputs()[0].prices.token_seconds, 0.5f);
+  EXPECT_EQ(conversation_.inputs()[0].prices.node_seconds, 0.25f);
+}
+
+TEST_F(DraftConversationTest, PricesAreFiniteAndNotNegative) {
+  for (const float price : {-1e-9f, std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+    DraftConversation conversation(&target_, &model_, &capacity_);
+    CHIMERA_ASSERT_OK(conversation.Receive(MakeHello()));
+    v1::DraftRequest request = MakeStep(1, {});
+    request.mutable_step()->set_token_seconds(price);
+    EXPECT_THAT(conversation.Receive(request), Violates("step.token_seconds")) << price;
+    request.mutable_step()->set_step(2);
+    request.mutable_step()->set_token_seconds(0);
+    request.mutable_step()->set_node_seconds(price);
+    EXPECT_THAT(conversation.Receive(request), Violates("step.node_seconds")) << price;
+  }
 }
 
 TEST_F(DraftConversationTest, AStepNamesEachSequenceOnceAndNotTooMany) {

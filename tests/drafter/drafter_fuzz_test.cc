@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <random>
@@ -47,6 +48,8 @@ class MessageMaker {
         break;
     }
     request.mutable_step()->set_step(AnyInteger(++step_));
+    request.mutable_step()->set_token_seconds(AnyPrice(4e-3f));
+    request.mutable_step()->set_node_seconds(AnyPrice(2e-4f));
     for (int i = Below(4); i > 0; --i) FillUpdate(request.mutable_step()->add_sequences());
     return request;
   }
@@ -67,6 +70,13 @@ class MessageMaker {
     if (Below(200) > 0) return static_cast<int32_t>(usual);
     static constexpr int32_t kOdd[] = {-1, 0, 1, 64, 1000, 2147483647, -2147483647 - 1};
     return kOdd[Below(7)];
+  }
+
+  // Likewise.
+  float AnyPrice(float usual) {
+    if (Below(200) > 0) return usual;
+    static constexpr float kOdd[] = {0, -1, 1e30f, 1e-40f, INFINITY, NAN};
+    return kOdd[Below(6)];
   }
 
   void FillUpdate(v1::SequenceUpdate* update) {

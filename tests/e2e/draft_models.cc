@@ -39,6 +39,7 @@ ProposedTree RandomTreeDraftModel::Propose(const TokenDraftState& state, int nod
     tree.token_ids.push_back(token);
     tree.parents.push_back(parent);
     tree.path_probabilities.push_back(1.0f);
+    tree.sources.push_back(CandidateSource::kNgram);
     depths.push_back(depths[parent] + 1);
   }
   return tree;
@@ -55,6 +56,7 @@ ProposedTree TrueContinuationDraftModel::Propose(const TokenDraftState& state, i
     tree.token_ids.push_back(token);
     tree.parents.push_back(parent);
     tree.path_probabilities.push_back(1.0f);
+    tree.sources.push_back(CandidateSource::kNetwork);
     return static_cast<int>(tree.token_ids.size());
   };
   int parent = 0;

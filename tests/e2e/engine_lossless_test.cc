@@ -155,7 +155,7 @@ TEST_P(LosslessTest, MalformedDraftsAreDropped) {
   RandomTreeDraftModel model(model_->config().vocab_size, 12);
   int count = 0;
   ExpectLossless(&model, [&count](chimera::Draft* draft) {
-    switch (count++ % 8) {
+    switch (count++ % 9) {
       case 0:
         draft->parents[0] = 5;
         break;
@@ -176,6 +176,9 @@ TEST_P(LosslessTest, MalformedDraftsAreDropped) {
         break;
       case 6:
         draft->path_probabilities[0] = std::nanf("");
+        break;
+      case 7:
+        draft->sources.pop_back();
         break;
       default:
         draft->token_ids.assign(200, 1);

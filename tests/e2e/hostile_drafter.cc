@@ -92,6 +92,7 @@ class Liar {
       tree->add_token_ids(plausible ? Pick(vocab_size_) : AnyNumber());
       tree->add_parents(plausible ? Pick(i + 1) : AnyNumber());
       tree->add_path_probabilities(plausible ? 0.5f : AnyProbability());
+      tree->add_sources(static_cast<v1::CandidateSource>(plausible ? 1 + Pick(2) : AnyNumber()));
     }
     if (Pick(4) == 0) tree->add_parents(0);
   }

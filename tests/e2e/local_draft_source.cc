@@ -44,14 +44,15 @@ void LocalDraftSource::Apply(const DraftUpdate& update) {
   EXPECT_LT(known.next_hidden, known.next_position) << "the newest token has no hidden state";
 }
 
-SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates) {
+SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                                  const DraftPrices& prices) {
   if (!session_.has_value() || session_->id != session_id) return {};
   std::vector<DraftInput> inputs;
   for (const DraftUpdate& update : updates) {
     Apply(update);
     inputs.push_back({sequences_[update.sequence_id].state.get(), update.token_ids,
                       update.hidden_states, update.hidden_start_position, update.node_budget,
-                      update.max_depth});
+                      update.max_depth, StepPrices{prices.token_seconds, prices.node_seconds}});
   }
   std::vector<ProposedTree> trees = model_->Draft(inputs);
   std::vector<chimera::Draft>& reply = replies_[++step_];
@@ -64,6 +65,7 @@ SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdat
     draft.token_ids = std::move(trees[i].token_ids);
     draft.parents = std::move(trees[i].parents);
     draft.path_probabilities = std::move(trees[i].path_probabilities);
+    draft.sources = std::move(trees[i].sources);
     if (mutator_) mutator_(&draft);
     reply.push_back(std::move(draft));
   }

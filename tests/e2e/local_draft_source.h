@@ -33,7 +33,8 @@ class LocalDraftSource final : public DraftSource {
   void DelayReply(int count) { delay_ = count; }
 
   std::optional<DraftSession> Session() const override { return session_; }
-  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
+  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                  const DraftPrices& prices) override;
   std::optional<std::vector<chimera::Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) override;
   bool HasAnswered(int64_t step) const override;

@@ -39,6 +39,15 @@ constexpr Spoil kSpoiledDrafts[] = {
       draft->mutable_tree()->mutable_path_probabilities()->RemoveLast();
     },
     [](int32_t, v1::SequenceDraft* draft) {
+      draft->mutable_tree()->mutable_sources()->RemoveLast();
+    },
+    [](int32_t, v1::SequenceDraft* draft) {
+      draft->mutable_tree()->set_sources(3, v1::CANDIDATE_SOURCE_UNSPECIFIED);
+    },
+    [](int32_t, v1::SequenceDraft* draft) {
+      draft->mutable_tree()->set_sources(0, static_cast<v1::CandidateSource>(77));
+    },
+    [](int32_t, v1::SequenceDraft* draft) {
       draft->mutable_tree()->set_path_probabilities(0, std::nanf(""));
     },
     [](int32_t, v1::SequenceDraft* draft) {
@@ -80,6 +89,7 @@ void MakeChain(int size, int32_t token, v1::TokenTree* tree) {
     tree->add_token_ids(token + node);
     tree->add_parents(node);
     tree->add_path_probabilities(1.0f);
+    tree->add_sources(v1::CANDIDATE_SOURCE_NGRAM);
   }
 }
 

@@ -23,7 +23,7 @@ v1::DraftResponse FittingReady(const LlamaModel& model);
 void MakeChain(int size, int32_t token, v1::TokenTree* tree);
 
 // Makes `draft`, which answers a request, wrong in the given way: one of [0, kSpoiledDraftKinds).
-inline constexpr int kSpoiledDraftKinds = 20;
+inline constexpr int kSpoiledDraftKinds = 23;
 void SpoilDraft(int kind, int32_t vocab_size, v1::SequenceDraft* draft);
 
 }  // namespace chimera::testing

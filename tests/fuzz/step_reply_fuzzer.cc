@@ -75,7 +75,10 @@ std::unique_ptr<Sequence> MakeSequence(int64_t id) {
 // Whether the arrays are a tree that `sequence` may verify, by the words of token_tree.proto.
 bool IsValidTree(const v1::TokenTree& tree, const Sequence& sequence) {
   const int size = tree.token_ids_size();
-  if (tree.parents_size() != size || tree.path_probabilities_size() != size) return false;
+  if (tree.parents_size() != size || tree.path_probabilities_size() != size ||
+      tree.sources_size() != size) {
+    return false;
+  }
   if (size > 63 || size > sequence.draft.node_budget) return false;
   std::vector<int> depths = {0};
   std::set<std::pair<int32_t, int32_t>> children;
@@ -84,6 +87,9 @@ bool IsValidTree(const v1::TokenTree& tree, const Sequence& sequence) {
     const int32_t token = tree.token_ids(i);
     const int32_t parent = tree.parents(i);
     const float probability = tree.path_probabilities(i);
+    const int source = tree.sources(i);
+    if (source != v1::CANDIDATE_SOURCE_NETWORK && source != v1::CANDIDATE_SOURCE_NGRAM)
+      return false;
     if (token < 0 || token >= kVocabSize || parent < 0 || parent > i) return false;
     if (!children.insert({parent, token}).second) return false;
     if (!(probability >= 0.0f) || !(probability <= previous)) return false;
@@ -109,7 +115,7 @@ void TryDraft(const Draft& draft, const v1::SequenceDraft& proto, int64_t sequen
   CHIMERA_CHECK(draft.sequence_id == proto.sequence_id() && draft.epoch == proto.epoch() &&
                 draft.root_position == proto.root_position());
   CHIMERA_CHECK(draft.token_ids.size() <= 63 && draft.parents.size() <= 63 &&
-                draft.path_probabilities.size() <= 63);
+                draft.path_probabilities.size() <= 63 && draft.sources.size() <= 63);
   const std::unique_ptr<Sequence> sequence = MakeSequence(sequence_id);
   const bool fresh = proto.epoch() == 2 && proto.root_position() == 6;
   const bool valid =

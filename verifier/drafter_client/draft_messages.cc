@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -75,8 +76,8 @@ void WriteUpdate(const DraftUpdate& update, HiddenRowShape shape, v1::SequenceUp
 
 DraftOutcome ReadOutcome(const v1::SequenceDraft& proto) {
   const v1::TokenTree& tree = proto.tree();
-  const int size =
-      std::max({tree.token_ids_size(), tree.parents_size(), tree.path_probabilities_size()});
+  const int size = std::max({tree.token_ids_size(), tree.parents_size(),
+                             tree.path_probabilities_size(), tree.sources_size()});
   if (size > kMaxDraftNodes) return DraftOutcome::kMalformed;
   switch (proto.outcome()) {
     case v1::DRAFT_OUTCOME_DRAFTED:
@@ -96,6 +97,12 @@ Draft ReadDraft(const v1::SequenceDraft& proto) {
                  .root_position = proto.root_position(),
                  .outcome = ReadOutcome(proto)};
   if (draft.outcome != DraftOutcome::kDrafted) return draft;
+  absl::StatusOr<std::vector<CandidateSource>> sources = SourcesFromProto(proto.tree());
+  if (!sources.ok()) {
+    draft.outcome = DraftOutcome::kMalformed;
+    return draft;
+  }
+  draft.sources = *std::move(sources);
   const TreeArrays tree = FromProto(proto.tree());
   draft.token_ids.assign(tree.token_ids.begin(), tree.token_ids.end());
   draft.parents.assign(tree.parents.begin(), tree.parents.end());
@@ -143,7 +150,10 @@ size_t CountDraftsAskedFor(std::span<const DraftUpdate> updates) {
       updates, [](const DraftUpdate& update) { return update.node_budget > 0; }));
 }
 
-void WriteStep(std::span<const DraftUpdate> updates, HiddenRowShape shape, v1::StepRequest* step) {
+void WriteStep(std::span<const DraftUpdate> updates, const DraftPrices& prices,
+               HiddenRowShape shape, v1::StepRequest* step) {
+  step->set_token_seconds(prices.token_seconds);
+  step->set_node_seconds(prices.node_seconds);
   for (const DraftUpdate& update : updates) WriteUpdate(update, shape, step->add_sequences());
 }
 

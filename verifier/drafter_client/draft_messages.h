@@ -45,10 +45,12 @@ DraftSession ReadReady(const v1::Ready& ready, int64_t session_id);
 size_t CountDraftsAskedFor(std::span<const DraftUpdate> updates);
 
 // Writes one step's news but for its number. Hidden states are left out where no layer is tapped.
-void WriteStep(std::span<const DraftUpdate> updates, HiddenRowShape shape, v1::StepRequest* step);
+void WriteStep(std::span<const DraftUpdate> updates, const DraftPrices& prices,
+               HiddenRowShape shape, v1::StepRequest* step);
 
-// Reads the drafts of a reply. Their trees are not validated, but those too large to be valid are
-// not copied: their drafts come out malformed, as do those of an unknown outcome.
+// Reads the drafts of a reply. Their trees are not validated, but those too large to be valid, or with
+// a source that the protocol does not know, are not copied: their drafts come out malformed, as do
+// those of an unknown outcome.
 std::vector<Draft> ReadReply(const v1::StepReply& reply);
 
 }  // namespace chimera

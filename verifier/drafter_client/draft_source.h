@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "common/sampling/sampling_params.h"
+#include "common/tree/candidate_source.h"
 
 namespace chimera {
 
@@ -46,6 +47,15 @@ struct DraftUpdate {
   int32_t max_depth = 0;
 };
 
+// What the verifier reckons with in a step, both 0 if unknown: the fields of the protocol's
+// StepRequest, which documents them. Finite and not negative.
+struct DraftPrices {
+  float token_seconds = 0;
+  float node_seconds = 0;
+
+  friend bool operator==(const DraftPrices&, const DraftPrices&) = default;
+};
+
 // What became of a Send.
 struct SendResult {
   enum class Outcome {
@@ -58,8 +68,8 @@ struct SendResult {
   int64_t step = 0;  // the step's number, counted from 1 over all sessions; 0 unless kSent
 };
 
-// The first three as in the protocol. Malformed: nothing that the protocol knows, or a tree of more
-// nodes than there can be.
+// The first three as in the protocol. Malformed: nothing that the protocol knows, candidates of a source
+// that it does not know, or a tree of more nodes than there can be.
 enum class DraftOutcome { kDrafted, kUnknownSequence, kOverloaded, kMalformed };
 
 // A reply for one sequence, as received: the tree is not validated yet. The arrays leave out the
@@ -72,6 +82,7 @@ struct Draft {
   std::vector<int32_t> token_ids = {};
   std::vector<int32_t> parents = {};
   std::vector<float> path_probabilities = {};
+  std::vector<CandidateSource> sources = {};
 };
 
 // What an operator sees of a source.
@@ -100,7 +111,8 @@ class DraftSource {
   virtual std::optional<DraftSession> Session() const = 0;
 
   // Sends one StepRequest in the session `session_id`. REQUIRES: it takes at most kMaxStepBytes.
-  virtual SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates) = 0;
+  virtual SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                          const DraftPrices& prices) = 0;
 
   // Waits for the reply to `step` until `deadline`. Returns nothing if it did not come in time, or
   // the session ended; a late reply is dropped. Replies to earlier steps are dropped too.

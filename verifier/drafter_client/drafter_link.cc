@@ -56,7 +56,8 @@ std::optional<DraftSession> DrafterLink::Session() const {
   return session_;
 }
 
-SendResult DrafterLink::Send(int64_t session_id, std::span<const DraftUpdate> updates) {
+SendResult DrafterLink::Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                             const DraftPrices& prices) {
   using Outcome = SendResult::Outcome;
   MutexLock lock(&mutex_);
   if (!InSession(session_id)) return {.outcome = Outcome::kSessionEnded};
@@ -71,7 +72,7 @@ SendResult DrafterLink::Send(int64_t session_id, std::span<const DraftUpdate> up
   v1::DraftRequest request;
   const HiddenRowShape shape = {.n_tapped = static_cast<int64_t>(session_->tapped_layers.size()),
                                 .hidden_size = config_.target.hidden_size};
-  WriteStep(updates, shape, request.mutable_step());
+  WriteStep(updates, prices, shape, request.mutable_step());
   const int64_t step = book_.AddStep(CountDraftsAskedFor(updates), steady_clock::now());
   request.mutable_step()->set_step(book_.WireStep(step));
   CHIMERA_CHECK(request.step().ByteSizeLong() <= kMaxStepBytes)

@@ -67,7 +67,8 @@ class DrafterLink final : public DraftSource {
   DrafterLink& operator=(const DrafterLink&) = delete;
 
   std::optional<DraftSession> Session() const override;
-  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
+  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                  const DraftPrices& prices) override;
   std::optional<std::vector<Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) override;
   bool HasAnswered(int64_t step) const override;

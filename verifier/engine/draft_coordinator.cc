@@ -64,7 +64,7 @@ void DraftCoordinator::SendNews(std::span<Sequence* const> sequences) {
   }
   for (size_t i = 0; i < drafters_.size(); ++i) {
     if (!drafters_[i].ready()) continue;
-    NewsSender(&drafters_[i], static_cast<int>(i), &pieces_).Send(sequences);
+    NewsSender(&drafters_[i], static_cast<int>(i), &pieces_).Send(sequences, prices_);
   }
 }
 
@@ -73,6 +73,7 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
     if (sequence->prefilling()) continue;
     sequence->tree = TokenTree::RootOnly(sequence->tokens.back());
     sequence->path_probabilities.clear();
+    sequence->sources.clear();
     sequence->fallback = ReasonWithoutDraft(*sequence);
   }
   for (size_t i = 0; i < drafters_.size(); ++i) {
@@ -119,6 +120,7 @@ bool DraftCoordinator::TakeDraft(int source, const Draft& draft, Sequence* seque
   sequence->fallback.reset();
   sequence->tree = *std::move(tree);
   sequence->path_probabilities = draft.path_probabilities;
+  sequence->sources = draft.sources;
   return true;
 }
 

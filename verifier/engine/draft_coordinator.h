@@ -47,6 +47,9 @@ class DraftCoordinator {
   // Keeps the tapped states of a position that was just committed, [n_tapped, hidden_size].
   void RecordHidden(Sequence* sequence, int32_t position, std::span<const uint16_t> row);
 
+  // What the next steps cost and gain, for drafters to reckon with; unknown until it is called.
+  void SetPrices(const DraftPrices& prices) { prices_ = prices; }
+
   // Sends the news of the sequences and asks for trees for those that decode.
   void SendNews(std::span<Sequence* const> sequences);
 
@@ -71,6 +74,7 @@ class DraftCoordinator {
   std::vector<SourceTracker> drafters_;  // one per source; does not grow
   DrafterAssignment assignment_;
   const DraftPieceMaker pieces_;
+  DraftPrices prices_;
 };
 
 }  // namespace chimera

@@ -25,10 +25,11 @@ absl::Status CheckProbabilities(std::span<const float> values) {
 
 absl::Status CheckSize(const Draft& draft, int32_t node_budget) {
   const size_t size = draft.token_ids.size();
-  if (draft.parents.size() != size || draft.path_probabilities.size() != size) {
-    return absl::InvalidArgumentError(absl::StrCat(size, " tokens, ", draft.parents.size(),
-                                                   " parents and ", draft.path_probabilities.size(),
-                                                   " probabilities"));
+  if (draft.parents.size() != size || draft.path_probabilities.size() != size ||
+      draft.sources.size() != size) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        size, " tokens, ", draft.parents.size(), " parents, ", draft.path_probabilities.size(),
+        " probabilities and ", draft.sources.size(), " sources"));
   }
   if (static_cast<int64_t>(size) > node_budget) {
     return absl::InvalidArgumentError(absl::StrCat(size, " nodes, may have ", node_budget));

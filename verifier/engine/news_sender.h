@@ -27,8 +27,8 @@ class NewsSender {
   // The arguments must outlive the sender. REQUIRES: drafter->ready().
   NewsSender(SourceTracker* drafter, int source, const DraftPieceMaker* pieces);
 
-  // Sends what is new of the sequences that are placed at the drafter.
-  void Send(std::span<Sequence* const> sequences);
+  // Sends what is new of the sequences that are placed at the drafter, and what a step costs.
+  void Send(std::span<Sequence* const> sequences, const DraftPrices& prices);
 
  private:
   struct Entry {
@@ -45,6 +45,7 @@ class NewsSender {
   SourceTracker* const drafter_;
   const int source_;
   const DraftPieceMaker& pieces_;
+  DraftPrices prices_;
   std::vector<Entry> message_;  // what the next message holds
   size_t message_bytes_ = 0;    // of message_
   size_t sent_bytes_ = 0;       // of the messages before

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/metrics/labels.h"
+#include "common/tree/candidate_source.h"
 #include "common/tree/token_tree.h"
 #include "verifier/engine/generation_request.h"
 #include "verifier/engine/hidden_history.h"
@@ -96,6 +97,7 @@ struct Sequence {
   DraftProgress draft;
   TokenTree tree = TokenTree::RootOnly(0);  // what the next step verifies
   std::vector<float> path_probabilities;    // of the tree's nodes, root excluded
+  std::vector<CandidateSource> sources;     // likewise
   std::optional<FallbackReason> fallback;   // why there is no draft for it
   int32_t chunk_size = 0;                   // tokens that the next step reads
 };

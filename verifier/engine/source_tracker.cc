@@ -53,9 +53,10 @@ std::chrono::steady_clock::duration SourceTracker::BehindFor() const {
   return clock_->Now() - *behind_since_;
 }
 
-SendResult::Outcome SourceTracker::Send(std::span<const DraftUpdate> updates) {
+SendResult::Outcome SourceTracker::Send(std::span<const DraftUpdate> updates,
+                                        const DraftPrices& prices) {
   CHIMERA_CHECK(ready());
-  const SendResult result = source_->Send(session_->id, updates);
+  const SendResult result = source_->Send(session_->id, updates, prices);
   if (result.outcome != SendResult::Outcome::kSent) return result.outcome;
   const TimePoint now = clock_->Now();
   unanswered_.push_back({result.step, now});

@@ -45,7 +45,7 @@ class SourceTracker {
   bool HasAnsweredAll();
 
   // Sends a step. If an update asks for a draft, TakeDrafts waits for it. REQUIRES: ready().
-  SendResult::Outcome Send(std::span<const DraftUpdate> updates);
+  SendResult::Outcome Send(std::span<const DraftUpdate> updates, const DraftPrices& prices);
 
   // The drafts that were asked for since the last call. Waits for them, until their deadline.
   std::vector<Draft> TakeDrafts();

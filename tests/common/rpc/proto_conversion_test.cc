@@ -108,13 +108,31 @@ TEST(ProtoConversionTest, TreesSurviveTheRoundTrip) {
   const std::vector<int32_t> token_ids = {5, 6};
   const std::vector<int32_t> parents = {0, 1};
   const std::vector<float> path_probabilities = {0.5f, 0.25f};
+  const std::vector<CandidateSource> sources = {CandidateSource::kNgram, CandidateSource::kNetwork};
   v1::TokenTree proto;
-  ToProto({.token_ids = token_ids, .parents = parents, .path_probabilities = path_probabilities},
+  ToProto({.token_ids = token_ids,
+           .parents = parents,
+           .path_probabilities = path_probabilities,
+           .sources = sources},
           &proto);
   const TreeArrays tree = FromProto(proto);
   EXPECT_THAT(tree.token_ids, ElementsAre(5, 6));
   EXPECT_THAT(tree.parents, ElementsAre(0, 1));
   EXPECT_THAT(tree.path_probabilities, ElementsAre(0.5f, 0.25f));
+  EXPECT_THAT(proto.sources(),
+              ElementsAre(v1::CANDIDATE_SOURCE_NGRAM, v1::CANDIDATE_SOURCE_NETWORK));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const std::vector<CandidateSource> read, SourcesFromProto(proto));
+  EXPECT_EQ(read, sources);
+}
+
+TEST(ProtoConversionTest, RefusesUnknownSources) {
+  for (const int source : {0, 3, -1}) {
+    v1::TokenTree proto;
+    proto.add_sources(v1::CANDIDATE_SOURCE_NGRAM);
+    proto.add_sources(static_cast<v1::CandidateSource>(source));
+    EXPECT_THAT(SourcesFromProto(proto),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("node 2 has source")));
+  }
 }
 
 }  // namespace

@@ -133,7 +133,10 @@ TEST(DraftMessagesTest, StepsCarryAllFields) {
                               .node_budget = 6,
                               .max_depth = 7};
   v1::StepRequest step;
-  WriteStep({&update, 1}, {.n_tapped = 3, .hidden_size = 4}, &step);
+  WriteStep({&update, 1}, {.token_seconds = 0.5f, .node_seconds = 0.25f},
+            {.n_tapped = 3, .hidden_size = 4}, &step);
+  EXPECT_EQ(step.token_seconds(), 0.5f);
+  EXPECT_EQ(step.node_seconds(), 0.25f);
   ASSERT_EQ(step.sequences_size(), 1);
   const v1::SequenceUpdate& proto = step.sequences(0);
   EXPECT_EQ(proto.sequence_id(), 1);
@@ -150,7 +153,7 @@ TEST(DraftMessagesTest, StepsCarryAllFields) {
 TEST(DraftMessagesTest, AbsentPartsStayAbsent) {
   const DraftUpdate update = {.sequence_id = 1};
   v1::StepRequest step;
-  WriteStep({&update, 1}, {.n_tapped = 0, .hidden_size = 4}, &step);
+  WriteStep({&update, 1}, {}, {.n_tapped = 0, .hidden_size = 4}, &step);
   EXPECT_FALSE(step.sequences(0).has_sampling());
   EXPECT_FALSE(step.sequences(0).has_hidden_states());
 }
@@ -168,6 +171,10 @@ TEST(DraftMessagesTest, RepliesAreReadWithoutJudgingTheirTrees) {
   reply.mutable_drafts(0)->mutable_tree()->add_token_ids(-5);
   reply.mutable_drafts(0)->mutable_tree()->add_parents(99);
   reply.mutable_drafts(0)->mutable_tree()->add_path_probabilities(-1);
+  for (const v1::CandidateSource source :
+       {v1::CANDIDATE_SOURCE_NGRAM, v1::CANDIDATE_SOURCE_NETWORK}) {
+    reply.mutable_drafts(0)->mutable_tree()->add_sources(source);
+  }
   const std::vector<Draft> drafts = ReadReply(reply);
   ASSERT_EQ(drafts.size(), 3u);
   EXPECT_EQ(drafts[0].sequence_id, 1);
@@ -177,6 +184,7 @@ TEST(DraftMessagesTest, RepliesAreReadWithoutJudgingTheirTrees) {
   EXPECT_THAT(drafts[0].token_ids, ElementsAre(-5));
   EXPECT_THAT(drafts[0].parents, ElementsAre(99));
   EXPECT_THAT(drafts[0].path_probabilities, ElementsAre(-1));
+  EXPECT_THAT(drafts[0].sources, ElementsAre(CandidateSource::kNgram, CandidateSource::kNetwork));
   EXPECT_EQ(drafts[1].outcome, DraftOutcome::kUnknownSequence);
   EXPECT_EQ(drafts[2].outcome, DraftOutcome::kOverloaded);
 }
@@ -189,10 +197,26 @@ TEST(DraftMessagesTest, DraftsOfUnknownOutcomesAreMalformed) {
   }
 }
 
+TEST(DraftMessagesTest, DraftsOfUnknownSourcesAreMalformedAndNotCopied) {
+  for (const int source : {0, 3, -1}) {
+    v1::StepReply reply;
+    reply.add_drafts()->set_outcome(v1::DRAFT_OUTCOME_DRAFTED);
+    v1::TokenTree* const tree = reply.mutable_drafts(0)->mutable_tree();
+    tree->add_token_ids(1);
+    tree->add_sources(static_cast<v1::CandidateSource>(source));
+    const Draft draft = ReadReply(reply)[0];
+    EXPECT_EQ(draft.outcome, DraftOutcome::kMalformed);
+    EXPECT_TRUE(draft.token_ids.empty());
+    EXPECT_TRUE(draft.sources.empty());
+  }
+}
+
 TEST(DraftMessagesTest, TreesTooLargeForAnyTargetAreMalformedAndNotCopied) {
-  for (const auto add : {+[](v1::TokenTree* tree) { tree->add_token_ids(1); },
-                         +[](v1::TokenTree* tree) { tree->add_parents(0); },
-                         +[](v1::TokenTree* tree) { tree->add_path_probabilities(1); }}) {
+  for (const auto add :
+       {+[](v1::TokenTree* tree) { tree->add_token_ids(1); },
+        +[](v1::TokenTree* tree) { tree->add_parents(0); },
+        +[](v1::TokenTree* tree) { tree->add_path_probabilities(1); },
+        +[](v1::TokenTree* tree) { tree->add_sources(v1::CANDIDATE_SOURCE_NETWORK); }}) {
     v1::StepReply reply;
     reply.add_drafts()->set_outcome(v1::DRAFT_OUTCOME_DRAFTED);
     v1::TokenTree* const tree = reply.mutable_drafts(0)->mutable_tree();
@@ -204,6 +228,7 @@ TEST(DraftMessagesTest, TreesTooLargeForAnyTargetAreMalformedAndNotCopied) {
     EXPECT_TRUE(draft.token_ids.empty());
     EXPECT_TRUE(draft.parents.empty());
     EXPECT_TRUE(draft.path_probabilities.empty());
+    EXPECT_TRUE(draft.sources.empty());
   }
 }
 

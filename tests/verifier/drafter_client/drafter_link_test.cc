@@ -96,7 +96,7 @@ TEST_F(DrafterLinkTest, CarriesStepsAndReplies) {
     updates[0].start_position = 10 + i;
     updates[0].token_ids = token_ids;
     updates[1].node_budget = 0;
-    const int64_t step = link_->Send(session, updates).step;
+    const int64_t step = link_->Send(session, updates, {}).step;
     ASSERT_GT(step, 0);
     const auto drafts = Wait(step);
     ASSERT_TRUE(drafts.has_value());
@@ -156,8 +156,8 @@ TEST_F(DrafterLinkTest, TheQueueIsFullWhenTooManyStepsAreUnanswered) {
     EXPECT_GT(last, 0);
   }
   const DraftUpdate update = Ask(1);
-  EXPECT_EQ(link_->Send(session, {&update, 1}).outcome, SendResult::Outcome::kQueueFull);
-  EXPECT_EQ(link_->Send(session + 1, {&update, 1}).outcome, SendResult::Outcome::kSessionEnded);
+  EXPECT_EQ(link_->Send(session, {&update, 1}, {}).outcome, SendResult::Outcome::kQueueFull);
+  EXPECT_EQ(link_->Send(session + 1, {&update, 1}, {}).outcome, SendResult::Outcome::kSessionEnded);
   go_on.set_value();
   EXPECT_TRUE(Wait(last).has_value());
   EXPECT_TRUE(Wait(SendStep(session)).has_value());
@@ -183,7 +183,7 @@ TEST_F(DrafterLinkTest, TheQueueIsFullWhenTooManyBytesWaitAndSendNeverBlocks) {
   int64_t last = 0;
   int sent = 0;
   for (int64_t step = -1; step != 0 && sent < 200; ++sent) {
-    step = link_->Send(session, {&update, 1}).step;
+    step = link_->Send(session, {&update, 1}, {}).step;
     if (step != 0) last = step;
   }
   EXPECT_LT(sent, 200);

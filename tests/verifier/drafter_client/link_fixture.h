@@ -76,7 +76,7 @@ class LinkTest : public ::testing::Test {
   // Sends a step that asks for one draft. Returns its number, 0 if it was not sent.
   int64_t SendStep(int64_t session_id) {
     const DraftUpdate update = Ask(1);
-    return link_->Send(session_id, {&update, 1}).step;
+    return link_->Send(session_id, {&update, 1}, {}).step;
   }
 
   std::optional<std::vector<Draft>> Wait(int64_t step) {

@@ -39,6 +39,7 @@ v1::DraftResponse ReplyTo(const v1::StepRequest& step) {
     draft->mutable_tree()->add_token_ids(7);
     draft->mutable_tree()->add_parents(0);
     draft->mutable_tree()->add_path_probabilities(0.5f);
+    draft->mutable_tree()->add_sources(v1::CANDIDATE_SOURCE_NETWORK);
   }
   return response;
 }

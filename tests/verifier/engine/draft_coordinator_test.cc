@@ -28,10 +28,22 @@ TEST_F(DraftCoordinatorTest, EveryStepOfASequenceGetsATree) {
     EXPECT_EQ(sequence->tree.size(), 2);
     EXPECT_EQ(sequence->tree.token(1), 7);
     EXPECT_THAT(sequence->path_probabilities, ElementsAre(0.5f));
+    EXPECT_THAT(sequence->sources, ElementsAre(CandidateSource::kNgram));
   }
   EXPECT_EQ(first_.used, 20);
   EXPECT_EQ(first_.discarded, 0);
   ExpectKnown(first_, *sequence);
+}
+
+TEST_F(DraftCoordinatorTest, DraftersLearnThePrices) {
+  first_.Connect(Session());
+  AddSequence(5);
+  Steps(2);
+  EXPECT_EQ(first_.messages.back().prices, DraftPrices()) << "unknown at first";
+  const DraftPrices prices = {.token_seconds = 0.5f, .node_seconds = 0.25f};
+  coordinator_.SetPrices(prices);
+  Step();
+  EXPECT_EQ(first_.messages.back().prices, prices);
 }
 
 TEST_F(DraftCoordinatorTest, RequestsWithoutSpeculationAreNotSent) {

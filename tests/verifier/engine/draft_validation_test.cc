@@ -29,12 +29,14 @@ std::unique_ptr<Sequence> MakeSequence() {
 }
 
 Draft MakeDraft() {
-  return {.sequence_id = 1,
-          .epoch = 2,
-          .root_position = 6,
-          .token_ids = {10, 11, 12},
-          .parents = {0, 0, 1},
-          .path_probabilities = {0.5f, 0.25f, 0.25f}};
+  return {
+      .sequence_id = 1,
+      .epoch = 2,
+      .root_position = 6,
+      .token_ids = {10, 11, 12},
+      .parents = {0, 0, 1},
+      .path_probabilities = {0.5f, 0.25f, 0.25f},
+      .sources = {CandidateSource::kNetwork, CandidateSource::kNgram, CandidateSource::kNetwork}};
 }
 
 TEST(DraftValidationTest, PutsTheNewestTokenInFrontOfAValidDraft) {
@@ -88,11 +90,13 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Fault{"not a draft", [](Draft& d) { d.outcome = DraftOutcome::kMalformed; }},
                       Fault{"2 parents", [](Draft& d) { d.parents.pop_back(); }},
                       Fault{"2 probabilities", [](Draft& d) { d.path_probabilities.pop_back(); }},
+                      Fault{"2 sources", [](Draft& d) { d.sources.pop_back(); }},
                       Fault{"5 nodes, may have 4",
                             [](Draft& d) {
                               d.token_ids = {1, 2, 3, 4, 5};
                               d.parents = {0, 0, 0, 0, 0};
                               d.path_probabilities.assign(5, 0.1f);
+                              d.sources.assign(5, CandidateSource::kNgram);
                             }},
                       Fault{"depth 3, may have 2",
                             [](Draft& d) {

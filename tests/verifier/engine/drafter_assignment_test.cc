@@ -55,7 +55,7 @@ class DrafterAssignmentTest : public ::testing::Test {
                                 .sampling = SamplingParams(),
                                 .node_budget = 1};
     SourceTracker& tracker = trackers_[source == &first_ ? 0 : 1];
-    tracker.Send({&update, 1});
+    tracker.Send({&update, 1}, {});
     tracker.TakeDrafts();
     ASSERT_FALSE(tracker.ready());
   }

@@ -22,15 +22,15 @@ void FakeDraftSource::Disconnect() {
   answered_ = step_;
 }
 
-void FakeDraftSource::Record(std::span<const DraftUpdate> updates) {
+void FakeDraftSource::Record(std::span<const DraftUpdate> updates, const DraftPrices& prices) {
   v1::StepRequest request;
-  WriteStep(updates,
+  WriteStep(updates, prices,
             {.n_tapped = static_cast<int64_t>(session_->tapped_layers.size()),
              .hidden_size = hidden_size_},
             &request);
   request.set_step(step_);
   messages.push_back({request.ByteSizeLong(), static_cast<int>(updates.size()),
-                      static_cast<int>(CountDraftsAskedFor(updates))});
+                      static_cast<int>(CountDraftsAskedFor(updates)), prices});
   EXPECT_LE(messages.back().bytes, size_t{1} << 20);
   EXPECT_LE(updates.size(), 4096u);
 }
@@ -61,12 +61,13 @@ void FakeDraftSource::Apply(const DraftUpdate& update) {
   EXPECT_LT(position, sequence.end()) << "the newest token has no hidden state";
 }
 
-SendResult FakeDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates) {
+SendResult FakeDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                                 const DraftPrices& prices) {
   using Outcome = SendResult::Outcome;
   if (!session_.has_value() || session_->id != session_id) return {Outcome::kSessionEnded};
   if (queue_full) return {Outcome::kQueueFull};
   ++step_;
-  Record(updates);
+  Record(updates, prices);
   std::set<int64_t> ids;
   for (const DraftUpdate& update : updates) {
     EXPECT_TRUE(ids.insert(update.sequence_id).second) << "two entries for a sequence";
@@ -78,7 +79,8 @@ SendResult FakeDraftSource::Send(int64_t session_id, std::span<const DraftUpdate
                    .outcome = outcome,
                    .token_ids = {7},
                    .parents = {0},
-                   .path_probabilities = {0.5f}};
+                   .path_probabilities = {0.5f},
+                   .sources = {CandidateSource::kNgram}};
     if (change) change(&draft);
     replies_[step_].push_back(std::move(draft));
   }

@@ -31,6 +31,7 @@ class FakeDraftSource final : public DraftSource {
     size_t bytes = 0;
     int updates = 0;
     int wishes = 0;  // updates that ask for a tree
+    DraftPrices prices;
   };
 
   explicit FakeDraftSource(int32_t hidden_size) : hidden_size_(hidden_size) {}
@@ -56,7 +57,8 @@ class FakeDraftSource final : public DraftSource {
   int discarded = 0;
 
   std::optional<DraftSession> Session() const override { return session_; }
-  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates) override;
+  SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates,
+                  const DraftPrices& prices) override;
   std::optional<std::vector<Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) override;
   bool HasAnswered(int64_t step) const override { return step <= answered_; }
@@ -66,7 +68,7 @@ class FakeDraftSource final : public DraftSource {
   DraftSourceStatus Status() const override { return {}; }
 
  private:
-  void Record(std::span<const DraftUpdate> updates);
+  void Record(std::span<const DraftUpdate> updates, const DraftPrices& prices);
   void Apply(const DraftUpdate& update);
 
   const int32_t hidden_size_;

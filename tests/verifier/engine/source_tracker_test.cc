@@ -34,7 +34,7 @@ class SourceTrackerTest : public ::testing::Test {
                                 .token_ids = {&token, 1},
                                 .sampling = SamplingParams(),
                                 .node_budget = node_budget};
-    return tracker_.Send({&update, 1});
+    return tracker_.Send({&update, 1}, {});
   }
 
   FakeClock clock_;

@@ -37,6 +37,7 @@ Script TrueContinuation(std::vector<int32_t> sequence) {
           draft.mutable_tree()->add_token_ids(sequence[root + depth]);
           draft.mutable_tree()->add_parents(depth - 1);
           draft.mutable_tree()->add_path_probabilities(0.9f);
+          draft.mutable_tree()->add_sources(v1::CANDIDATE_SOURCE_NETWORK);
         }
       }
       if (!stream.Write(response)) break;
