@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "common/tree/candidate_source.h"
+
 namespace chimera {
 
 // Name and values of the label that an enum stands for: kName, and kValues in the enum's order.
@@ -54,6 +56,12 @@ template <>
 struct Label<LinkDirection> {
   static constexpr char kName[] = "direction";
   static constexpr std::array kValues = {"sent", "received"};
+};
+
+template <>
+struct Label<CandidateSource> {
+  static constexpr char kName[] = "source";
+  static constexpr std::array kValues = {"network", "ngram"};
 };
 
 // Why a sequence that decodes got no draft for a step, or none of it was verified.

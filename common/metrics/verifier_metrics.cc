@@ -106,10 +106,23 @@ SpeculationMetrics MakeSpeculationMetrics(const MetricFactory& factory) {
                                           "Candidate tokens in the trees verified."}),
       .accepted_tokens = factory.AddCounter(
           {"chimera_spec_decode_num_accepted_tokens_total", "Candidate tokens accepted."}),
+      .draft_tokens_at_depth = factory.AddCounters(
+          {"chimera_spec_decode_num_draft_tokens_per_pos_total",
+           "Candidate tokens verified at a depth of the tree; 1 is the token after the newest."},
+          "position", Depths()),
       .accepted_at_depth = factory.AddCounters(
           {"chimera_spec_decode_num_accepted_tokens_per_pos_total",
            "Candidate tokens accepted at a depth of the tree; 1 is the token after the newest."},
           "position", Depths()),
+      .draft_tokens_of_source = factory.AddCountersBy<CandidateSource>(
+          {"chimera_spec_decode_num_draft_tokens_per_source_total",
+           "Candidate tokens verified, by where they come from."}),
+      .accepted_of_source = factory.AddCountersBy<CandidateSource>(
+          {"chimera_spec_decode_num_accepted_tokens_per_source_total",
+           "Candidate tokens accepted, by where they come from."}),
+      .gain = factory.AddGauge(
+          {"chimera_spec_decode_gain",
+           "Tokens per second with drafting, lately, relative to those without; 1 if not known."}),
       .tree_nodes = factory.AddHistogram(
           {"chimera_spec_decode_tree_nodes", "Candidate tokens of a tree verified."},
           TreeNodesBuckets()),

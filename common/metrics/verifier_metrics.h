@@ -78,8 +78,13 @@ struct SpeculationMetrics {
   prometheus::Counter& drafts;           // trees verified
   prometheus::Counter& draft_tokens;     // candidates in them, roots excluded
   prometheus::Counter& accepted_tokens;  // candidates accepted
-  // Candidates accepted at depth d at index d - 1, d in [1, TokenTree::kMaxDepth].
+  // Candidates verified and accepted at depth d at index d - 1, d in [1, TokenTree::kMaxDepth].
+  MetricList<prometheus::Counter> draft_tokens_at_depth;
   MetricList<prometheus::Counter> accepted_at_depth;
+  // The same by where they come from.
+  MetricsBy<prometheus::Counter, CandidateSource> draft_tokens_of_source;
+  MetricsBy<prometheus::Counter, CandidateSource> accepted_of_source;
+  prometheus::Gauge& gain;  // tokens per second with drafting, lately, relative to those without
   prometheus::Histogram& tree_nodes;               // candidates of a tree
   prometheus::Histogram& accepted_length;          // candidates accepted of a tree
   prometheus::Histogram& request_acceptance_rate;  // of a request, in [0, 1]

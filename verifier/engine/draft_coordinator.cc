@@ -59,6 +59,7 @@ void DraftCoordinator::Interrupt(Sequence* sequence) {
 }
 
 void DraftCoordinator::SendNews(std::span<Sequence* const> sequences) {
+  skipped_ = false;
   for (Sequence* sequence : sequences) {
     if (sequence->request.speculation.enabled) assignment_.Assign(sequence);
   }
@@ -71,7 +72,8 @@ void DraftCoordinator::SendNews(std::span<Sequence* const> sequences) {
 void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
   for (Sequence* sequence : sequences) {
     if (sequence->prefilling()) continue;
-    sequence->tree = TokenTree::RootOnly(sequence->tokens.back());
+    sequence->proposal = TokenTree::RootOnly(sequence->tokens.back());
+    sequence->tree = sequence->proposal;
     sequence->path_probabilities.clear();
     sequence->sources.clear();
     sequence->fallback = ReasonWithoutDraft(*sequence);
@@ -85,7 +87,7 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
 }
 
 FallbackReason DraftCoordinator::ReasonWithoutDraft(const Sequence& sequence) const {
-  if (!sequence.request.speculation.enabled) return FallbackReason::kDisabled;
+  if (!sequence.request.speculation.enabled || skipped_) return FallbackReason::kDisabled;
   if (sequence.placement.source >= 0) {
     const bool in_session =
         drafters_[sequence.placement.source].InSession(sequence.placement.session_id);
@@ -118,7 +120,8 @@ bool DraftCoordinator::TakeDraft(int source, const Draft& draft, Sequence* seque
     return false;
   }
   sequence->fallback.reset();
-  sequence->tree = *std::move(tree);
+  sequence->proposal = *std::move(tree);
+  sequence->tree = sequence->proposal;
   sequence->path_probabilities = draft.path_probabilities;
   sequence->sources = draft.sources;
   return true;

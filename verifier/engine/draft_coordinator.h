@@ -53,6 +53,9 @@ class DraftCoordinator {
   // Sends the news of the sequences and asks for trees for those that decode.
   void SendNews(std::span<Sequence* const> sequences);
 
+  // Sends nothing: the next step goes without drafts.
+  void SkipNews() { skipped_ = true; }
+
   // Sets the tree of every decoding sequence: the draft if a valid one came in time, else the root
   // alone, and says why.
   void CollectDrafts(std::span<Sequence* const> sequences);
@@ -75,6 +78,7 @@ class DraftCoordinator {
   DrafterAssignment assignment_;
   const DraftPieceMaker pieces_;
   DraftPrices prices_;
+  bool skipped_ = false;  // the last news
 };
 
 }  // namespace chimera

@@ -1,6 +1,8 @@
 #include "verifier/engine/engine.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 
@@ -9,10 +11,13 @@
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "common/tree/acceptance_walk.h"
-#include "verifier/engine/planner.h"
 
 namespace chimera {
 namespace {
+
+double Seconds(EngineRecorder::TimePoint from, EngineRecorder::TimePoint to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 absl::Status ValidateConfig(const EngineConfig& config, const BackendLimits& limits) {
   if (config.max_running_requests < 1 || config.max_running_requests > limits.slot_count) {
@@ -45,10 +50,10 @@ Engine::Engine(const EngineParts& parts, const EngineConfig& config,
                std::optional<StepTimeTable> step_times)
     : parts_(parts),
       config_(config),
-      step_times_(std::move(step_times)),
       queue_(config.max_waiting_requests, config.max_waiting_tokens),
       recorder_(parts.metrics, parts.clock),
       coordinator_(parts.draft_sources, parts.backend->config(), config.draft, parts.clock),
+      speculation_(std::move(step_times), static_cast<int>(parts.draft_sources.size())),
       pages_(parts.backend->limits().page_count, parts.backend->numerics_id(), &coordinator_),
       scheduler_({&queue_, &coordinator_, &pages_, parts.tokenizer, &recorder_},
                  config.max_running_requests),
@@ -138,11 +143,12 @@ void Engine::EndQueued(QueuedRequest* queued, const absl::Status& status) {
 
 void Engine::Step() {
   ListActive();
-  EngineRecorder::TimePoint time = recorder_.Now();
+  const EngineRecorder::TimePoint start = recorder_.Now();
   coordinator_.Refresh();
   coordinator_.CollectDrafts(active_);
-  recorder_.Timed(StepStage::kDraft, time);
-  PlanRows();
+  const EngineRecorder::TimePoint drafted = recorder_.Timed(StepStage::kDraft, start);
+  const double drafting_seconds = news_seconds_ + Seconds(start, drafted);
+  PlanRows(drafting_seconds);
   scheduler_.ReservePages();
   ListActive();
   absl::Status status = Forward();
@@ -153,9 +159,32 @@ void Engine::Step() {
   }
   RemoveEnded();
   ListActive();
-  time = recorder_.Now();
-  coordinator_.SendNews(active_);
-  recorder_.Timed(StepStage::kLink, time);
+  const EngineRecorder::TimePoint stepped = recorder_.Now();
+  speculation_.RecordStep(rows_, {drafting_seconds, Seconds(drafted, stepped)});
+  SendNews();
+  news_seconds_ = Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
+}
+
+void Engine::SendNews() {
+  const int sequences = static_cast<int>(active_.size());
+  const bool asks = speculation_.Asks(sequences);
+  const DraftPrices prices = speculation_.Prices(sequences);
+  if (asks) {
+    coordinator_.SetPrices(prices);
+    coordinator_.SendNews(active_);
+  } else {
+    coordinator_.SkipNews();
+  }
+  recorder_.Gain(speculation_.Gain(sequences));
+  MutexLock lock(&speculation_mutex_);
+  speculation_status_.drafting = asks;
+  speculation_status_.gain = speculation_.Gain(sequences);
+  speculation_status_.prices = prices;
+}
+
+SpeculationStatus Engine::speculation() const {
+  MutexLock lock(&speculation_mutex_);
+  return speculation_status_;
 }
 
 void Engine::ListActive() {
@@ -163,7 +192,7 @@ void Engine::ListActive() {
   for (const auto& sequence : scheduler_.running()) active_.push_back(sequence.get());
 }
 
-void Engine::PlanRows() {
+void Engine::PlanRows(double drafting_seconds) {
   int32_t chunk_budget = config_.prefill_chunk;
   int prefill_rows = 0;
   for (Sequence* sequence : active_) {
@@ -174,31 +203,17 @@ void Engine::PlanRows() {
     chunk_budget -= sequence->chunk_size;
     prefill_rows += sequence->chunk_size;
   }
-  if (step_times_.has_value()) PlanTrees(prefill_rows);
-}
-
-void Engine::PlanTrees(int prefill_rows) {
   std::vector<Sequence*> decoding;
-  std::vector<PathProbabilities> probabilities;
-  for (Sequence* sequence : active_) {
-    if (sequence->prefilling()) continue;
-    decoding.push_back(sequence);
-    probabilities.push_back(sequence->path_probabilities);
-  }
+  std::ranges::copy_if(active_, std::back_inserter(decoding), std::not_fn(&Sequence::prefilling));
   if (decoding.empty()) return;
   const int base_rows = prefill_rows + static_cast<int>(decoding.size());
-  const std::vector<int> nodes = PlanNodes(probabilities, base_rows, *step_times_);
-  for (size_t i = 0; i < decoding.size(); ++i) {
-    if (nodes[i] == 0 && decoding[i]->tree.size() > 1) {
-      decoding[i]->fallback = FallbackReason::kDisabled;
-    }
-    decoding[i]->tree = decoding[i]->tree.Prefix(1 + nodes[i]);
-  }
+  speculation_.PlanTrees(decoding, {base_rows, drafting_seconds});
 }
 
 absl::Status Engine::Forward() {
   stepped_.clear();
   steps_.clear();
+  rows_ = {};
   for (Sequence* sequence : active_) {
     if (sequence->prefilling() && sequence->chunk_size == 0) continue;
     SequenceStep step;
@@ -213,8 +228,11 @@ absl::Status Engine::Forward() {
       // What a reply goes on with after an interruption is known already.
       step.sample = !sequence->has_reply() &&
                     sequence->context_length + sequence->chunk_size == sequence->prompt_size();
+      rows_.prefill += sequence->chunk_size;
     } else {
       step.tree = &sequence->tree;
+      ++rows_.sequences;
+      rows_.candidates += sequence->tree.size() - 1;
       recorder_.Planned(*sequence);
     }
     stepped_.push_back(sequence);
@@ -276,14 +294,21 @@ void Engine::TakeTree(Sequence* sequence, const StepResult& result, int32_t firs
   const std::span<const int32_t> chosen =
       std::span(result.chosen).subspan(first_row, sequence->tree.size());
   AcceptedPath path = WalkAcceptedPath(sequence->tree, chosen);
+  speculation_.RecordTokens(*sequence, path.tokens);
   const size_t count = AppendTokens(sequence, path.tokens);
   // What follows the reply's end does not count. The last token of the path was not drafted.
   const size_t accepted = std::min(count, path.nodes.size() - 1);
   ++sequence->result.steps;
   sequence->result.draft_nodes += sequence->tree.size() - 1;
   sequence->result.accepted_draft_tokens += static_cast<int32_t>(accepted);
-  recorder_.Verified(*sequence, accepted);
   path.nodes.resize(1 + accepted);
+  const CandidateCounts candidates = CountCandidates(*sequence, path.nodes);
+  sequence->result.candidates.Add(candidates);
+  if (sequence->purpose == RequestPurpose::kUser) {
+    MutexLock lock(&speculation_mutex_);
+    speculation_status_.candidates.Add(candidates);
+  }
+  recorder_.Verified(*sequence, accepted, candidates);
   for (size_t i = 0; i < path.nodes.size(); ++i) {
     RecordHidden(sequence, result, first_row + path.nodes[i],
                  sequence->context_length + static_cast<int32_t>(i));

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/metrics/verifier_metrics.h"
 #include "common/tokenizer/tokenizer.h"
 #include "verifier/engine/canary.h"
@@ -27,6 +28,7 @@
 #include "verifier/engine/scheduler.h"
 #include "verifier/engine/sequence.h"
 #include "verifier/engine/sequence_pages.h"
+#include "verifier/engine/speculation_control.h"
 #include "verifier/engine/step_time_table.h"
 
 namespace chimera {
@@ -78,6 +80,7 @@ class Engine {
   int32_t context_limit() const;
 
   EngineLoad load() const;
+  SpeculationStatus speculation() const;
   const EngineConfig& config() const { return config_; }
 
  private:
@@ -88,8 +91,9 @@ class Engine {
   void Step();
   void EndCancelled();
   void ListActive();
-  void PlanRows();
-  void PlanTrees(int prefill_rows);
+  // `drafting_seconds` were spent on this step's drafts.
+  void PlanRows(double drafting_seconds);
+  void SendNews();
   absl::Status Forward();
   void TakeResults(const StepResult& result);
   // Adds tokens to the reply until it ends; returns how many.
@@ -104,19 +108,23 @@ class Engine {
 
   const EngineParts parts_;
   const EngineConfig config_;
-  const std::optional<StepTimeTable> step_times_;
   RequestQueue queue_;
   std::atomic<int32_t> running_count_{0};
   std::atomic<int32_t> interrupted_count_{0};
   std::atomic<int32_t> free_pages_{0};
   std::atomic<bool> cut_off_{false};  // Drain's deadline has passed
+  mutable Mutex speculation_mutex_;
+  SpeculationStatus speculation_status_ ABSL_GUARDED_BY(speculation_mutex_);
 
   // The rest belongs to the engine's thread.
   EngineRecorder recorder_;
   DraftCoordinator coordinator_;
+  SpeculationControl speculation_;
   SequencePages pages_;
   Scheduler scheduler_;
   Canary canary_;
+  StepRows rows_;                                  // of the step under way
+  double news_seconds_ = 0;                        // spent on the news that asked for its drafts
   std::vector<Sequence*> active_;                  // those that run
   std::vector<Sequence*> stepped_;                 // those with rows in this step
   std::vector<SequenceStep> steps_;                // one per entry of stepped_

@@ -52,7 +52,8 @@ void EngineRecorder::Planned(const Sequence& sequence) {
   metrics_.speculation.fallback[*sequence.fallback].Increment();
 }
 
-void EngineRecorder::Verified(const Sequence& sequence, size_t accepted) {
+void EngineRecorder::Verified(const Sequence& sequence, size_t accepted,
+                              const CandidateCounts& candidates) {
   // The root is no candidate.
   const int nodes = sequence.tree.size() - 1;
   if (IsCanary(sequence) || nodes == 0) return;
@@ -60,7 +61,18 @@ void EngineRecorder::Verified(const Sequence& sequence, size_t accepted) {
   metrics.drafts.Increment();
   metrics.draft_tokens.Increment(nodes);
   metrics.accepted_tokens.Increment(static_cast<double>(accepted));
-  for (size_t depth = 0; depth < accepted; ++depth) metrics.accepted_at_depth[depth].Increment();
+  for (size_t i = 0; i < candidates.by_depth.size(); ++i) {
+    const CandidateCount& count = candidates.by_depth[i];
+    if (count.verified == 0) break;
+    metrics.draft_tokens_at_depth[i].Increment(static_cast<double>(count.verified));
+    metrics.accepted_at_depth[i].Increment(static_cast<double>(count.accepted));
+  }
+  for (int i = 0; i < kCandidateSourceCount; ++i) {
+    const auto source = static_cast<CandidateSource>(i);
+    const CandidateCount& count = candidates.by_source[i];
+    metrics.draft_tokens_of_source[source].Increment(static_cast<double>(count.verified));
+    metrics.accepted_of_source[source].Increment(static_cast<double>(count.accepted));
+  }
   metrics.tree_nodes.Observe(nodes);
   metrics.accepted_length.Observe(static_cast<double>(accepted));
 }

@@ -33,8 +33,9 @@ class EngineRecorder {
   // A decoding sequence goes into a step, with candidates or without.
   void Planned(const Sequence& sequence);
 
-  // The sequence's tree was verified, and `accepted` of its candidates became part of the reply.
-  void Verified(const Sequence& sequence, size_t accepted);
+  // The sequence's tree was verified, and `accepted` of its candidates became part of the reply;
+  // `candidates` tells them apart.
+  void Verified(const Sequence& sequence, size_t accepted, const CandidateCounts& candidates);
 
   // A request that was taken in has ended, OK standing for a whole reply.
   void Ended(const Sequence& sequence, const absl::Status& status);
@@ -45,6 +46,9 @@ class EngineRecorder {
 
   // A stage of a step began at `start` and ends now. Returns now.
   TimePoint Timed(StepStage stage, TimePoint start);
+
+  // What drafting is worth lately (SpeculationControl).
+  void Gain(double gain) { metrics_.speculation.gain.Set(gain); }
 
   // What is in use. `page_usage` is a share, in [0, 1].
   void Load(int32_t running, int32_t waiting, double page_usage);

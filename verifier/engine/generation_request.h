@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/sampling/sampling_params.h"
+#include "verifier/engine/candidate_counts.h"
 
 namespace chimera {
 
@@ -50,6 +51,7 @@ struct GenerationResult {
   int32_t steps = 0;                  // forward passes after the prompt's
   int32_t draft_nodes = 0;            // candidates verified
   int32_t accepted_draft_tokens = 0;  // candidates accepted
+  CandidateCounts candidates;         // both, told apart
 };
 
 // Takes a request's reply. Called on the engine's thread, so an implementation must not block: zero

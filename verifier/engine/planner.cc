@@ -20,7 +20,7 @@ bool IsWorse(const Next& a, const Next& b) {
 
 }  // namespace
 
-std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, int base_rows,
+std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, const StepBase& base,
                            const StepTimeTable& step_times) {
   std::vector<int> taken(sequences.size(), 0);
   std::vector<int> best = taken;
@@ -33,8 +33,8 @@ std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, int bas
   for (size_t i = 0; i < sequences.size(); ++i) push_next(i);
   // Every sequence yields one token whatever is verified.
   double expected_tokens = static_cast<double>(sequences.size());
-  int rows = base_rows;
-  double best_rate = expected_tokens / step_times.Seconds(rows);
+  int rows = base.rows;
+  double best_rate = expected_tokens / (base.spent_seconds + step_times.Seconds(rows));
   while (!heap.empty()) {
     std::pop_heap(heap.begin(), heap.end(), IsWorse);
     const Next next = heap.back();
@@ -42,7 +42,7 @@ std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, int bas
     ++taken[next.sequence];
     push_next(next.sequence);
     expected_tokens += next.path_probability;
-    const double rate = expected_tokens / step_times.Seconds(++rows);
+    const double rate = expected_tokens / (base.spent_seconds + step_times.Seconds(++rows));
     // Looking past a worse row count finds the next good one: row tiles make the time a staircase.
     if (rate > best_rate) {
       best_rate = rate;

@@ -10,14 +10,19 @@
 
 namespace chimera {
 
-// Path probabilities of one sequence's candidates, descending; empty if it has none.
+// Path probabilities of one sequence's candidates, in the order of its tree; empty if it has none.
 using PathProbabilities = std::span<const float>;
 
+// What a step takes without any candidate.
+struct StepBase {
+  int rows = 0;              // roots and prompt tokens
+  double spent_seconds = 0;  // on drafting: goes by whatever is verified
+};
+
 // Returns for each sequence how many of its first candidates to verify: those that, over all
-// sequences together, give the most expected tokens per second. A step has `base_rows` rows before
-// any candidate (roots and prompt tokens). None at all is a valid answer, so a draft is never
-// verified at a loss as far as its probabilities are right.
-std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, int base_rows,
+// sequences together, give the most expected tokens per second. None at all is a valid answer, so a
+// draft is never verified at a loss as far as its probabilities are right.
+std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, const StepBase& base,
                            const StepTimeTable& step_times);
 
 }  // namespace chimera

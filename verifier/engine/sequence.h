@@ -95,11 +95,12 @@ struct Sequence {
   int64_t tap_version = -1;  // of the tapped layers that `hidden` holds
   DraftPlacement placement;
   DraftProgress draft;
-  TokenTree tree = TokenTree::RootOnly(0);  // what the next step verifies
-  std::vector<float> path_probabilities;    // of the tree's nodes, root excluded
-  std::vector<CandidateSource> sources;     // likewise
-  std::optional<FallbackReason> fallback;   // why there is no draft for it
-  int32_t chunk_size = 0;                   // tokens that the next step reads
+  TokenTree proposal = TokenTree::RootOnly(0);  // what the drafter proposes for the next step
+  std::vector<float> path_probabilities;        // of its nodes, root excluded
+  std::vector<CandidateSource> sources;         // likewise
+  TokenTree tree = TokenTree::RootOnly(0);      // what the next step verifies of it
+  std::optional<FallbackReason> fallback;       // why there is no draft for it
+  int32_t chunk_size = 0;                       // tokens that the next step reads
 };
 
 }  // namespace chimera

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,11 @@ namespace chimera {
 namespace {
 
 constexpr int kRepetitions = 3;
+
+// Shares of an observed error that are corrected at once.
+constexpr double kCommonRate = 0.03;
+constexpr double kPointRate = 0.03;
+constexpr double kLargestRatio = 1.5;
 
 // A tree of `size` nodes, all children of the root.
 absl::StatusOr<TokenTree> StarTree(int size, int32_t vocab_size) {
@@ -56,12 +62,30 @@ absl::StatusOr<StepTimeTable> StepTimeTable::Measure(Backend* backend, const Clo
   return StepTimeTable(std::move(points));
 }
 
-double StepTimeTable::Seconds(int rows) const {
+size_t StepTimeTable::RightOf(int rows) const {
   size_t right = 1;
   while (right + 1 < points_.size() && points_[right].rows < rows) ++right;
+  return right;
+}
+
+double StepTimeTable::Seconds(int rows) const {
+  const size_t right = RightOf(rows);
   const Point& a = points_[right - 1];
   const Point& b = points_[right];
   return a.seconds + (b.seconds - a.seconds) * (rows - a.rows) / (b.rows - a.rows);
+}
+
+void StepTimeTable::Observe(int rows, double seconds) {
+  const double ratio = seconds / Seconds(rows);
+  // One step that was held up must not tell much.
+  const double error = std::log(std::clamp(ratio, 1 / kLargestRatio, kLargestRatio));
+  const size_t right = RightOf(rows);
+  const int width = points_[right].rows - points_[right - 1].rows;
+  const double share =
+      std::clamp(static_cast<double>(rows - points_[right - 1].rows) / width, 0.0, 1.0);
+  for (Point& point : points_) point.seconds *= std::exp(kCommonRate * error);
+  points_[right - 1].seconds *= std::exp(kPointRate * (1 - share) * error);
+  points_[right].seconds *= std::exp(kPointRate * share * error);
 }
 
 }  // namespace chimera

@@ -3,6 +3,7 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_STEP_TIME_TABLE_H_
 #define CHIMERA_VERIFIER_ENGINE_STEP_TIME_TABLE_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,7 +12,8 @@
 
 namespace chimera {
 
-// Measured points, joined by straight lines. Immutable.
+// Points measured at start-up, joined by straight lines, and corrected by what steps take later on:
+// contexts grow, and machines slow down. One thread.
 class StepTimeTable {
  public:
   struct Point {
@@ -29,9 +31,17 @@ class StepTimeTable {
   // Seconds of a step of `rows` rows; beyond the last point the last line goes on.
   double Seconds(int rows) const;
 
+  // A step of `rows` rows took `seconds`. Corrects a little each time: all points, because what slows
+  // one step down slows down others, and those nearest to `rows` once more.
+  void Observe(int rows, double seconds);
+
+  // As corrected until now.
   const std::vector<Point>& points() const { return points_; }
 
  private:
+  // Index of the right end of the line that `rows` is on.
+  size_t RightOf(int rows) const;
+
   std::vector<Point> points_;
 };
 

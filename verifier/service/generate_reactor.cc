@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "verifier/service/error_reasons.h"
+#include "verifier/service/speculation_messages.h"
 
 namespace chimera {
 
@@ -50,9 +51,7 @@ void GenerateReactor::OnFinish(const GenerationResult& result) {
   complete_.mutable_usage()->set_completion_tokens(result.completion_tokens);
   complete_.mutable_usage()->set_total_tokens(result.prompt_tokens + result.completion_tokens);
   complete_.set_seed(seed_);
-  complete_.mutable_speculation()->set_steps(result.steps);
-  complete_.mutable_speculation()->set_draft_nodes(result.draft_nodes);
-  complete_.mutable_speculation()->set_accepted_draft_tokens(result.accepted_draft_tokens);
+  ToProto(result, complete_.mutable_speculation());
   complete_.set_request_id(request_id_);
   ended_ = true;
   Advance();

@@ -10,6 +10,7 @@
 #include "common/tokenizer/utf8.h"
 #include "verifier/service/error_reasons.h"
 #include "verifier/service/generate_reactor.h"
+#include "verifier/service/speculation_messages.h"
 
 namespace chimera {
 namespace {
@@ -115,6 +116,7 @@ grpc::ServerUnaryReactor* GenerationService::GetServerInfo(grpc::CallbackServerC
   for (const DraftSource* source : parts_.draft_sources) {
     ToProto(source->Status(), response->add_drafters());
   }
+  ToProto(parts_.engine->speculation(), response->mutable_speculation());
   return FinishUnary(context, absl::OkStatus());
 }
 

@@ -120,6 +120,7 @@ TEST_F(VerifierMetricsTest, CountsUnderTheLabelThatItIsGiven) {
   metrics_.links[1].connected.Set(1);
   for (const LinkMetrics& link : metrics_.links) link.reconnects.Increment();
   metrics_.speculation.accepted_at_depth[0].Increment(2);
+  metrics_.speculation.draft_tokens_of_source[CandidateSource::kNgram].Increment(4);
   metrics_.latency.end_to_end[ReplyStreaming::kOn].Observe(1);
   metrics_.steps.stage_duration[StepStage::kCommit].Observe(1);
   const Exposition exposition = Read();
@@ -137,6 +138,8 @@ TEST_F(VerifierMetricsTest, CountsUnderTheLabelThatItIsGiven) {
   EXPECT_EQ(value("chimera_drafter_connected", {{"drafter", "b:1"}}), 1);
   EXPECT_EQ(value("chimera_drafter_reconnects_total", {}), 2);
   EXPECT_EQ(value("chimera_spec_decode_num_accepted_tokens_per_pos_total", {{"position", "1"}}), 2);
+  EXPECT_EQ(value("chimera_spec_decode_num_draft_tokens_per_source_total", {{"source", "ngram"}}),
+            4);
   EXPECT_EQ(value("chimera_e2e_request_latency_seconds_count", {{"stream", "true"}}), 1);
   EXPECT_EQ(value("chimera_step_duration_seconds_count", {{"stage", "commit"}}), 1);
 }

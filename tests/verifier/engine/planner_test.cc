@@ -16,35 +16,59 @@ TEST(StepTimeTableTest, JoinsThePointsByLines) {
   EXPECT_DOUBLE_EQ(table.Seconds(6), 5.5);
 }
 
+TEST(StepTimeTableTest, LearnsWhatStepsTakeLater) {
+  StepTimeTable table({{1, 1.0}, {2, 1.5}, {4, 3.5}});
+  for (int i = 0; i < 300; ++i) table.Observe(i % 2 == 0 ? 1 : 3, i % 2 == 0 ? 2.0 : 7.0);
+  EXPECT_NEAR(table.Seconds(1), 2.0, 0.05);
+  EXPECT_NEAR(table.Seconds(3), 7.0, 0.2);
+  // What was not observed follows.
+  EXPECT_GT(table.Seconds(8), 2 * 11.5);
+}
+
+TEST(StepTimeTableTest, OneStepThatWasHeldUpTellsLittle) {
+  StepTimeTable table({{1, 1.0}, {2, 1.5}});
+  table.Observe(1, 1000.0);
+  EXPECT_LT(table.Seconds(1), 1.05);
+  table.Observe(1, 0.0001);
+  EXPECT_GT(table.Seconds(1), 0.95);
+}
+
 TEST(PlannerTest, VerifiesEverythingWhenRowsAreFree) {
   const StepTimeTable free_rows({{1, 1.0}, {64, 1.0}});
   const std::vector<float> a = {0.5f, 0.1f}, b = {0.2f};
-  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a, b}, 2, free_rows), ElementsAre(2, 1));
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a, b}, {2}, free_rows), ElementsAre(2, 1));
 }
 
 TEST(PlannerTest, VerifiesNothingAtALoss) {
   const StepTimeTable linear({{1, 1.0}, {64, 64.0}});
   const std::vector<float> a = {0.9f, 0.8f};
-  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, 1, linear), ElementsAre(0));
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, {1}, linear), ElementsAre(0));
 }
 
 TEST(PlannerTest, TakesTheMostProbableOfAllSequencesFirst) {
   // Two rows more cost almost nothing, further ones double the time.
   const StepTimeTable table({{2, 1.0}, {4, 1.01}, {5, 2.0}, {6, 4.0}});
   const std::vector<float> a = {0.9f, 0.8f, 0.1f}, b = {0.3f};
-  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a, b}, 2, table), ElementsAre(2, 0));
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a, b}, {2}, table), ElementsAre(2, 0));
 }
 
 TEST(PlannerTest, LooksPastAStepOfTheStaircase) {
   // The second row is dear, the third and fourth come with it.
   const StepTimeTable table({{1, 1.0}, {2, 2.0}, {4, 2.0}});
   const std::vector<float> a = {0.95f, 0.9f, 0.85f};
-  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, 1, table), ElementsAre(3));
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, {1}, table), ElementsAre(3));
+}
+
+TEST(PlannerTest, TimeSpentOnDraftingMakesCandidatesWorthMore) {
+  const StepTimeTable linear({{1, 1.0}, {64, 64.0}});
+  const std::vector<float> a = {0.9f, 0.4f};
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, {1, 0.5}, linear), ElementsAre(1));
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, {1, 4.0}, linear), ElementsAre(2));
 }
 
 TEST(PlannerTest, SequencesWithoutCandidatesAreServed) {
   const StepTimeTable table({{1, 1.0}, {64, 1.0}});
-  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{{}, {}}, 2, table), ElementsAre(0, 0));
+  EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{{}, {}}, {2}, table), ElementsAre(0, 0));
 }
 
 }  // namespace

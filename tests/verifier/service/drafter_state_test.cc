@@ -89,6 +89,25 @@ class DrafterStateTest : public ServiceFixture {
   std::unique_ptr<ScriptedDrafter> drafter_;
 };
 
+// Both lists count every candidate of the reply once.
+void ExpectCountsAllCandidates(const v1::SpeculationStats& stats) {
+  int64_t verified = 0;
+  int64_t accepted = 0;
+  for (const v1::CandidateCount& count : stats.candidates().by_depth()) {
+    verified += count.verified();
+    accepted += count.accepted();
+  }
+  EXPECT_EQ(verified, stats.draft_nodes());
+  EXPECT_EQ(accepted, stats.accepted_draft_tokens());
+  for (const v1::SourceCount& source : stats.candidates().by_source()) {
+    EXPECT_NE(source.source(), v1::CANDIDATE_SOURCE_UNSPECIFIED);
+    verified -= source.count().verified();
+    accepted -= source.count().accepted();
+  }
+  EXPECT_EQ(verified, 0);
+  EXPECT_EQ(accepted, 0);
+}
+
 TEST_F(DrafterStateTest, OneThatFitsSpeedsUpAndIsCounted) {
   Start(Config());
   const Reply plain = Generate(TextRequest(kPrompt, kTokens));
@@ -119,6 +138,11 @@ TEST_F(DrafterStateTest, OneThatFitsSpeedsUpAndIsCounted) {
   EXPECT_LE(stats.accepted_draft_tokens() + stats.steps(), kTokens);
   EXPECT_LE(stats.accepted_draft_tokens(), stats.draft_nodes());
   EXPECT_LE(stats.draft_nodes(), 4 * stats.steps());
+  ExpectCountsAllCandidates(stats);
+  EXPECT_EQ(stats.candidates().by_depth_size(), 4);
+  const v1::SpeculationInfo speculation = ServerInfo().speculation();
+  EXPECT_TRUE(speculation.drafting());
+  EXPECT_EQ(speculation.candidates().SerializeAsString(), stats.candidates().SerializeAsString());
   info = ServerInfo().drafters(0);
   EXPECT_GE(info.drafts_used(), stats.steps() - 1);
   EXPECT_EQ(info.drafts_discarded(), 0);

@@ -1,0 +1,127 @@
+// Drafts are asked for as long as they pay, whatever becomes of the drafter.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/e2e/draft_models.h"
+#include "tests/e2e/local_draft_source.h"
+#include "tests/verifier/engine/engine_fixture.h"
+
+namespace chimera::testing {
+namespace {
+
+using std::chrono::microseconds;
+
+// Another model that can take its time.
+class SlowDraftModel final : public DraftModel {
+ public:
+  explicit SlowDraftModel(DraftModel* model) : model_(*model) {}
+
+  const DraftModelInfo& info() const override { return model_.info(); }
+  std::unique_ptr<DraftState> NewState(int32_t start_position,
+                                       const SamplingParams& sampling) override {
+    return model_.NewState(start_position, sampling);
+  }
+  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+    for (const DraftInput& input : inputs) trees_ += input.node_budget > 0 ? 1 : 0;
+    std::this_thread::sleep_for(delay);
+    return model_.Draft(inputs);
+  }
+
+  // Trees that were asked for since the last call.
+  int TakeTrees() { return std::exchange(trees_, 0); }
+
+  microseconds delay{0};
+
+ private:
+  DraftModel& model_;
+  int trees_ = 0;
+};
+
+class DraftingPaysTest : public EngineFixture {
+ protected:
+  static constexpr int32_t kTokens = 150;
+
+  void SetUp() override {
+    EngineFixture::SetUp();
+    KnownSequences known;
+    for (int i = 0; i < 4; ++i) {
+      requests_.push_back(MakeLongRequest(i, kTokens));
+      plain_.push_back(Plain(requests_[i]));
+      std::vector<int32_t> sequence = requests_[i].prompt;
+      sequence.insert(sequence.end(), plain_[i].tokens.begin(), plain_[i].tokens.end());
+      known[requests_[i].sampling.seed] = std::move(sequence);
+    }
+    const int32_t vocab_size = model_->config().vocab_size;
+    good_ = std::make_unique<TrueContinuationDraftModel>(std::move(known), vocab_size);
+    bad_ = std::make_unique<RandomTreeDraftModel>(vocab_size, 1);
+  }
+
+  void StartEngine(DraftModel* model) {
+    model_of_drafter_ = std::make_unique<SlowDraftModel>(model);
+    source_ =
+        std::make_unique<LocalDraftSource>(model_of_drafter_.get(), model_->config().hidden_size);
+    EngineConfig config = MakeConfig();
+    config.planning = NodePlanning::kByStepTime;
+    engine_ = MakeEngine({source_.get()}, config);
+  }
+
+  // Decodes until `steps` steps are done, one request after the other. Returns the share of them for
+  // which a draft was asked for.
+  double AskedShare(int steps) {
+    model_of_drafter_->TakeTrees();
+    int done = 0;
+    while (done < steps) {
+      const size_t i = next_++ % requests_.size();
+      const auto sink = std::make_shared<CollectingSink>();
+      CHIMERA_EXPECT_OK(engine_->Submit(requests_[i], sink));
+      CHIMERA_EXPECT_OK(sink->Wait());
+      EXPECT_EQ(MakeReply(*sink), plain_[i]);
+      done += sink->result().steps;
+    }
+    return static_cast<double>(model_of_drafter_->TakeTrees()) / done;
+  }
+
+  std::vector<GenerationRequest> requests_;
+  std::vector<Reply> plain_;
+  size_t next_ = 0;
+  std::unique_ptr<DraftModel> good_;
+  std::unique_ptr<DraftModel> bad_;
+  std::unique_ptr<SlowDraftModel> model_of_drafter_;
+  std::unique_ptr<LocalDraftSource> source_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(DraftingPaysTest, AGoodDrafterIsAlwaysAsked) {
+  StartEngine(good_.get());
+  EXPECT_GT(AskedShare(500), 0.9);
+  EXPECT_GT(engine_->speculation().gain, 1);
+  EXPECT_TRUE(engine_->speculation().drafting);
+}
+
+TEST_F(DraftingPaysTest, AWorthlessDrafterIsHardlyEverAsked) {
+  StartEngine(bad_.get());
+  model_of_drafter_->delay = microseconds(500);
+  AskedShare(200);
+  EXPECT_LT(AskedShare(2000), 0.02);
+}
+
+TEST_F(DraftingPaysTest, ASlowDrafterIsHardlyEverAskedUntilItIsFastAgain) {
+  StartEngine(good_.get());
+  AskedShare(300);
+  model_of_drafter_->delay = microseconds(50'000);
+  AskedShare(200);
+  EXPECT_LT(AskedShare(2000), 0.02);
+  EXPECT_FALSE(engine_->speculation().drafting);
+  model_of_drafter_->delay = microseconds(0);
+  AskedShare(2 * DraftingGate::kLongestPause);
+  EXPECT_GT(AskedShare(500), 0.9);
+}
+
+}  // namespace
+}  // namespace chimera::testing

@@ -1,0 +1,65 @@
+#include "verifier/engine/drafting_gate.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace chimera {
+namespace {
+
+// Steps that count, roughly: the first sees a drafter that has become slow at once, the second a
+// loss of a few percent.
+constexpr double kRecentSteps = 48;
+constexpr double kLastingSteps = 1024;
+
+// Standard deviation of the gain if one step of one sequence is all there is to go by.
+constexpr double kDoubt = 0.5;
+
+// Drafting that went on for so many steps has proved itself: its next pause is a short one.
+constexpr int kProvenSteps = 1024;
+
+}  // namespace
+
+void DraftingGate::Sums::Add(const StepOutcome& step, double memory) {
+  const double kept = 1 - 1 / memory;
+  tokens = kept * tokens + step.tokens;
+  seconds = kept * seconds + step.seconds;
+  plain_tokens = kept * plain_tokens + step.sequences;
+  plain_seconds = kept * plain_seconds + step.plain_seconds;
+}
+
+double DraftingGate::Sums::Gain() const {
+  if (seconds <= 0 || plain_tokens <= 0) return 1;
+  return tokens / seconds * (plain_seconds / plain_tokens);
+}
+
+bool DraftingGate::Sums::Loses() const {
+  return plain_tokens > 0 && Gain() < 1 - kDoubt / std::sqrt(plain_tokens);
+}
+
+int DraftingGate::IndexOf(int sequences) {
+  return std::min<int>(std::bit_width(static_cast<unsigned>(std::max(sequences, 0))), kLoads - 1);
+}
+
+void DraftingGate::Record(const StepOutcome& step, bool asked) {
+  Load& load = loads_[IndexOf(step.sequences)];
+  if (!asked) {
+    if (load.pause_left > 0) --load.pause_left;
+    return;
+  }
+  if (load.pause_left > 0) return;  // the load changed while the draft was under way
+  if (++load.steps <= kWarmUpSteps) return;
+  load.recent.Add(step, kRecentSteps);
+  load.lasting.Add(step, kLastingSteps);
+  if (load.steps < kWarmUpSteps + kMinSteps) return;
+  if (load.steps == kProvenSteps) load.next_pause = kShortestPause;
+  if (!load.recent.Loses() && !load.lasting.Loses()) return;
+  const int pause = load.next_pause;
+  load = {.recent = {},
+          .lasting = {},
+          .steps = 0,
+          .pause_left = pause,
+          .next_pause = std::min(2 * pause, kLongestPause)};
+}
+
+}  // namespace chimera

@@ -1,0 +1,71 @@
+// Decides whether drafting pays at all.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_DRAFTING_GATE_H_
+#define CHIMERA_VERIFIER_ENGINE_DRAFTING_GATE_H_
+
+#include <array>
+
+namespace chimera {
+
+// What a step came to in which sequences decoded and none was reading its prompt.
+struct StepOutcome {
+  int sequences = 0;         // that decoded; positive
+  double tokens = 0;         // that they got
+  double seconds = 0;        // that it took, drafting included
+  double plain_seconds = 0;  // that it would have taken without drafting and candidates
+};
+
+// Compares tokens per second with drafting to those without, as steps come and go. While drafting
+// loses it pauses, and is tried again for a few steps after a pause that doubles with every failure
+// in a row. Loads differ: each power of two of sequences is judged by itself. One thread.
+class DraftingGate {
+ public:
+  // Steps of the first pause and of the longest.
+  static constexpr int kShortestPause = 256;
+  static constexpr int kLongestPause = 2048;
+  // Steps of a trial that are not counted, because drafters catch up in them.
+  static constexpr int kWarmUpSteps = 4;
+  // Steps without which there is no verdict.
+  static constexpr int kMinSteps = 8;
+
+  // Whether to ask for drafts for the next step, in which so many sequences decode.
+  bool Asks(int sequences) const { return LoadOf(sequences).pause_left == 0; }
+
+  // A step has ended for which drafts were asked for, or were not.
+  void Record(const StepOutcome& step, bool asked);
+
+  // Tokens per second with drafting, lately, relative to those without; 1 if not known.
+  double Gain(int sequences) const { return LoadOf(sequences).recent.Gain(); }
+
+ private:
+  // Sums over steps, older ones counting less.
+  struct Sums {
+    double tokens = 0;
+    double seconds = 0;
+    double plain_tokens = 0;
+    double plain_seconds = 0;
+
+    void Add(const StepOutcome& step, double memory);
+    double Gain() const;
+    // Whether drafting loses for all the doubt that chance leaves.
+    bool Loses() const;
+  };
+
+  struct Load {
+    Sums recent;
+    Sums lasting;
+    int steps = 0;       // since drafting began, the last time
+    int pause_left = 0;  // steps; 0 while drafting
+    int next_pause = kShortestPause;
+  };
+
+  static constexpr int kLoads = 16;
+  static int IndexOf(int sequences);
+  const Load& LoadOf(int sequences) const { return loads_[IndexOf(sequences)]; }
+
+  std::array<Load, kLoads> loads_;
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_DRAFTING_GATE_H_

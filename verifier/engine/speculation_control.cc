@@ -1,0 +1,80 @@
+#include "verifier/engine/speculation_control.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "verifier/engine/draft_outcome.h"
+
+namespace chimera {
+namespace {
+
+// Steps that the prices go by, roughly.
+constexpr double kPriceSteps = 64;
+
+// Candidates of a sequence that the price of one is the mean of, at least.
+constexpr double kPricedCandidates = 3;
+
+}  // namespace
+
+SpeculationControl::SpeculationControl(std::optional<StepTimeTable> step_times, int source_count)
+    : step_times_(std::move(step_times)), calibrations_(source_count) {}
+
+void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, const StepBase& base) {
+  if (!step_times_.has_value()) return;
+  std::vector<std::vector<float>> calibrated;
+  calibrated.reserve(decoding.size());
+  std::vector<PathProbabilities> probabilities;
+  for (const Sequence* sequence : decoding) {
+    const int source = sequence->placement.source;
+    const bool has_draft = source >= 0 && sequence->proposal.size() > 1;
+    calibrated.push_back(has_draft ? CalibratedPathProbabilities(*sequence, calibrations_[source])
+                                   : std::vector<float>());
+    probabilities.push_back(calibrated.back());
+  }
+  const std::vector<int> nodes = PlanNodes(probabilities, base, *step_times_);
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    if (nodes[i] == 0 && decoding[i]->proposal.size() > 1) {
+      decoding[i]->fallback = FallbackReason::kDisabled;
+    }
+    decoding[i]->tree = decoding[i]->proposal.Prefix(1 + nodes[i]);
+  }
+}
+
+void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const int32_t> tokens) {
+  step_tokens_ += static_cast<double>(tokens.size());
+  if (sequence.placement.source < 0) return;
+  RecordOutcome(sequence, tokens, &calibrations_[sequence.placement.source]);
+}
+
+void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& seconds) {
+  const double tokens = std::exchange(step_tokens_, 0);
+  if (!step_times_.has_value() || rows.prefill > 0 || rows.sequences == 0) return;
+  step_times_->Observe(rows.sequences + rows.candidates, seconds.rest);
+  const double all_seconds = seconds.drafting + seconds.rest;
+  gate_.Record({.sequences = rows.sequences,
+                .tokens = tokens,
+                .seconds = all_seconds,
+                .plain_seconds = step_times_->Seconds(rows.sequences)},
+               asked_);
+  const double kept = 1 - 1 / kPriceSteps;
+  lately_.sequences = kept * lately_.sequences + rows.sequences;
+  lately_.candidates = kept * lately_.candidates + rows.candidates;
+  lately_.tokens = kept * lately_.tokens + tokens;
+  lately_.seconds = kept * lately_.seconds + all_seconds;
+}
+
+bool SpeculationControl::Asks(int sequences) {
+  asked_ = !step_times_.has_value() || gate_.Asks(sequences);
+  return asked_;
+}
+
+DraftPrices SpeculationControl::Prices(int sequences) const {
+  if (!step_times_.has_value() || lately_.tokens <= 0) return {};
+  const double candidates = std::max(kPricedCandidates, lately_.candidates / lately_.sequences);
+  const int rows = std::max(1, static_cast<int>(candidates * sequences));
+  const double added = step_times_->Seconds(sequences + rows) - step_times_->Seconds(sequences);
+  return {.token_seconds = static_cast<float>(lately_.seconds / lately_.tokens),
+          .node_seconds = static_cast<float>(std::max(0.0, added / rows))};
+}
+
+}  // namespace chimera

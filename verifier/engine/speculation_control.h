@@ -1,0 +1,89 @@
+// Sees to it that speculation pays: what is drafted, and what of it is verified.
+
+#ifndef CHIMERA_VERIFIER_ENGINE_SPECULATION_CONTROL_H_
+#define CHIMERA_VERIFIER_ENGINE_SPECULATION_CONTROL_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/tree/acceptance_calibration.h"
+#include "verifier/drafter_client/draft_source.h"
+#include "verifier/engine/candidate_counts.h"
+#include "verifier/engine/drafting_gate.h"
+#include "verifier/engine/planner.h"
+#include "verifier/engine/sequence.h"
+#include "verifier/engine/step_time_table.h"
+
+namespace chimera {
+
+// The rows of a step.
+struct StepRows {
+  int sequences = 0;   // that decode: the roots
+  int candidates = 0;  // verified
+  int prefill = 0;     // prompt tokens
+};
+
+// How long the parts of a step took, in seconds.
+struct StepSeconds {
+  double drafting = 0;  // waiting for drafts and telling drafters the news
+  double rest = 0;      // all else
+};
+
+// What an operator sees of speculation.
+struct SpeculationStatus {
+  bool drafting = true;  // drafts are asked for at the present load
+  double gain = 1;       // tokens per second with drafting, lately, relative to those without
+  DraftPrices prices;
+  CandidateCounts candidates;  // since the start
+};
+
+// Learns from every step what steps take and how far each drafter's probabilities are to be believed,
+// and plans the next one by it. Without step times it plans nothing: all that drafters propose is
+// verified. The engine's thread only.
+class SpeculationControl {
+ public:
+  // `source_count` is the number of draft sources.
+  SpeculationControl(std::optional<StepTimeTable> step_times, int source_count);
+
+  // Cuts the trees of decoding sequences to the candidates that raise tokens per second. `base` is
+  // the step without them.
+  void PlanTrees(std::span<Sequence* const> decoding, const StepBase& base);
+
+  // The target has chosen `tokens` behind the root of the sequence's proposal, whether they became
+  // part of the reply or follow its end.
+  void RecordTokens(const Sequence& sequence, std::span<const int32_t> tokens);
+
+  // The step has ended.
+  void RecordStep(const StepRows& rows, const StepSeconds& seconds);
+
+  // Whether to ask for drafts for the next step, in which so many sequences decode. Call once a step.
+  bool Asks(int sequences);
+
+  // That step's prices, to be told to drafters with their news; 0 if not known.
+  DraftPrices Prices(int sequences) const;
+
+  // Tokens per second with drafting, lately, relative to those without; 1 if not known.
+  double Gain(int sequences) const { return gate_.Gain(sequences); }
+
+ private:
+  // Sums over steps without prompt tokens, older ones counting less.
+  struct Lately {
+    double sequences = 0;
+    double candidates = 0;
+    double tokens = 0;
+    double seconds = 0;
+  };
+
+  std::optional<StepTimeTable> step_times_;
+  std::vector<AcceptanceCalibration> calibrations_;  // by draft source
+  DraftingGate gate_;
+  Lately lately_;
+  bool asked_ = false;      // whether drafts were asked for the step under way
+  double step_tokens_ = 0;  // that it has yielded
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_VERIFIER_ENGINE_SPECULATION_CONTROL_H_
