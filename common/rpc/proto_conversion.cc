@@ -17,6 +17,8 @@ std::span<const T> ToSpan(const google::protobuf::RepeatedField<T>& field) {
   return {field.data(), static_cast<size_t>(field.size())};
 }
 
+}  // namespace
+
 v1::CandidateSource ToProto(CandidateSource source) {
   switch (source) {
     case CandidateSource::kNetwork:
@@ -27,8 +29,6 @@ v1::CandidateSource ToProto(CandidateSource source) {
   CHIMERA_CHECK(false) << "source " << static_cast<int>(source);
   return v1::CANDIDATE_SOURCE_UNSPECIFIED;
 }
-
-}  // namespace
 
 void ToProto(const SamplingParams& params, v1::SamplingParams* proto) {
   proto->set_temperature(params.temperature);

@@ -47,6 +47,8 @@ void ToProto(std::span<const uint16_t> rows, HiddenRowShape shape, v1::Tensor* p
 absl::StatusOr<std::vector<uint16_t>> HiddenRowsFromProto(const v1::Tensor& proto,
                                                           HiddenRowShape shape);
 
+v1::CandidateSource ToProto(CandidateSource source);
+
 // A draft as parallel arrays of equal length, root left out, numbered as in v1::TokenTree.
 struct TreeArrays {
   std::span<const int32_t> token_ids;

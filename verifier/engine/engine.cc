@@ -11,6 +11,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "common/tree/acceptance_walk.h"
+#include "verifier/engine/draft_outcome.h"
 
 namespace chimera {
 namespace {
@@ -166,6 +167,7 @@ void Engine::Step() {
 }
 
 void Engine::SendNews() {
+  if (active_.empty()) return;
   const int sequences = static_cast<int>(active_.size());
   const bool asks = speculation_.Asks(sequences);
   const DraftPrices prices = speculation_.Prices(sequences);
