@@ -17,7 +17,7 @@ namespace chimera {
 absl::StatusOr<LlamaConfig> ReadLlamaConfig(const GgufFile& file);
 
 // Views of the weights. NOT_FOUND for a missing tensor, INVALID_ARGUMENT for one of a wrong shape,
-// UNIMPLEMENTED for a norm that is not F32 and for a tensor that a LLaMA model does not have; each
+// UNIMPLEMENTED for a norm in a quantised type and for a tensor that a LLaMA model does not have; each
 // names the tensor.
 absl::StatusOr<LlamaWeights> ReadLlamaWeights(const GgufFile& file, const LlamaConfig& config);
 

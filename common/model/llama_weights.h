@@ -1,4 +1,4 @@
-// The weights of a LLaMA model, as views into its file.
+// The weights of a LLaMA model, as views into its files.
 
 #ifndef CHIMERA_COMMON_MODEL_LLAMA_WEIGHTS_H_
 #define CHIMERA_COMMON_MODEL_LLAMA_WEIGHTS_H_
@@ -9,8 +9,8 @@
 
 namespace chimera {
 
-// Shapes as [rows, columns]; norms are [1, n] F32. The rows of each head of query and key are
-// permuted, as GGUF has them: RoPE rotates neighbouring pairs.
+// Shapes as [rows, columns]; norms are [1, n], F32, F16 or BF16. The rows of each head of query and
+// key are in the order of GGUF, whatever that of the file: RoPE rotates neighbouring pairs.
 struct LlamaLayerWeights {
   TensorView attention_norm;    // [1, hidden_size]
   TensorView query;             // [query_size, hidden_size]

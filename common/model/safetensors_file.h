@@ -38,6 +38,10 @@ class SafetensorsFile {
   // none.
   absl::StatusOr<const SafetensorsTensor*> Find(const std::string& name) const;
 
+  // As MappedFile says.
+  const FileStamp& stamp() const { return file_->stamp(); }
+  void ReleaseMemory() const { file_->ReleaseMemory(); }
+
  private:
   SafetensorsFile(std::string path, std::unique_ptr<MappedFile> file, SafetensorsContents contents)
       : path_(std::move(path)), file_(std::move(file)), contents_(std::move(contents)) {}

@@ -3,11 +3,16 @@
 #ifndef CHIMERA_COMMON_MODEL_VOCABULARY_H_
 #define CHIMERA_COMMON_MODEL_VOCABULARY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace chimera {
+
+// Far beyond the longest token of any model (some hundred bytes). Tokenising takes many times the
+// memory of its text, which is not for a model file to ask for.
+inline constexpr size_t kMaxTokenBytes = 1024;
 
 enum class TokenType { kNormal, kUnknown, kControl, kUserDefined, kUnused, kByte };
 

@@ -25,10 +25,6 @@ constexpr absl::string_view kPaddingId = "tokenizer.ggml.padding_token_id";
 constexpr absl::string_view kAddBos = "tokenizer.ggml.add_bos_token";
 constexpr absl::string_view kChatTemplate = "tokenizer.chat_template";
 
-// Far beyond the longest token of any model (some hundred bytes). Tokenising takes many times the
-// memory of its text, which is not for a model file to ask for.
-constexpr size_t kMaxTokenBytes = 1024;
-
 absl::Status CheckLength(absl::string_view key, size_t length, int32_t vocab_size) {
   if (length == static_cast<size_t>(vocab_size)) return absl::OkStatus();
   return absl::InvalidArgumentError(

@@ -63,14 +63,14 @@ TEST(LlamaGgufWeightsTest, MatricesAreNotTransposed) {
                        "tensor blk.1.ffn_up.weight is [64, 96], must be [96, 64]"));
 }
 
-TEST(LlamaGgufWeightsTest, NormsAreF32) {
+TEST(LlamaGgufWeightsTest, NormsAreNotQuantised) {
   for (const std::string name :
        {"blk.0.attn_norm.weight", "blk.1.ffn_norm.weight", "output_norm.weight"}) {
     GgufWriter writer = TinyFile();
-    writer.tensor(name).type = GgmlTypeNumber(DataType::kF16);
+    writer.tensor(name).type = GgmlTypeNumber(DataType::kQ8_0);
     EXPECT_THAT(ReadStatus(writer),
                 StatusIs(absl::StatusCode::kUnimplemented,
-                         "tensor " + name + " has type F16; supported for norms: F32"));
+                         "tensor " + name + " has type Q8_0; supported for norms: F32, F16, BF16"));
   }
 }
 

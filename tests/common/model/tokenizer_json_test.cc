@@ -1,0 +1,185 @@
+#include "common/model/tokenizer_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/tiny_hugging_face.h"
+
+namespace chimera {
+namespace {
+
+using ::chimera::testing::StatusIs;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+constexpr int32_t kVocabSize = 320;
+
+auto IsInvalid(const std::string& message) {
+  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tokenizer.json: key " + message));
+}
+
+auto IsUnimplemented(const std::string& message) {
+  return StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("tokenizer.json: key " + message));
+}
+
+class TokenizerJsonTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<TokenizerJson> Read(int32_t vocab_size = kVocabSize) const {
+    return ReadTokenizerJson(json_.dump(), vocab_size);
+  }
+  // With the value at a JSON pointer set.
+  absl::Status With(const std::string& place, const Json& value) const {
+    Json changed = json_;
+    changed[Json::json_pointer(place)] = value;
+    return ReadTokenizerJson(changed.dump(), kVocabSize).status();
+  }
+
+  Json json_ =
+      testing::BuildTinyHuggingFace({.type = DataType::kF32, .embedding_type = DataType::kF32})
+          .tokenizer;
+  const Vocabulary written_ = testing::TinyVocabulary(kVocabSize);
+};
+
+TEST_F(TokenizerJsonTest, ReadsWhatWasWritten) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const TokenizerJson read, Read());
+  EXPECT_EQ(read.vocabulary.tokenizer_model, "gpt2");
+  EXPECT_EQ(read.vocabulary.pre_tokenizer, "smollm");
+  EXPECT_EQ(read.vocabulary.tokens, written_.tokens);
+  EXPECT_EQ(read.vocabulary.types, written_.types);
+  EXPECT_EQ(read.vocabulary.merges, written_.merges);
+  EXPECT_EQ(read.first_token, std::nullopt);
+}
+
+TEST_F(TokenizerJsonTest, MergesMayBePairs) {
+  Json pairs = Json::array();
+  for (const std::string& merge : written_.merges) {
+    const size_t space = merge.find(' ');
+    pairs.push_back({merge.substr(0, space), merge.substr(space + 1)});
+  }
+  json_["model"]["merges"] = pairs;
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const TokenizerJson read, Read());
+  EXPECT_EQ(read.vocabulary.merges, written_.merges);
+  for (const Json& wrong : {Json::array({"a"}), Json::array({"a", "b", "c"}), Json::array({"a", 7}),
+                            Json::array({"a b", "c"}), Json(7)}) {
+    EXPECT_THAT(With("/model/merges/3", wrong), IsInvalid("model.merges[3] must be"));
+  }
+  EXPECT_THAT(With("/model/merges", nullptr), IsInvalid("model.merges must be an array"));
+}
+
+TEST_F(TokenizerJsonTest, AddedTokensMayAlsoBeInTheVocab) {
+  json_["model"]["vocab"]["<|im_end|>"] = 2;
+  json_["added_tokens"][1]["special"] = false;
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const TokenizerJson read, Read());
+  EXPECT_EQ(read.vocabulary.tokens, written_.tokens);
+  EXPECT_EQ(read.vocabulary.types[1], TokenType::kUserDefined);
+  EXPECT_EQ(read.vocabulary.types[2], TokenType::kControl);
+  EXPECT_THAT(With("/model/vocab/<|im_end|>", 319), IsInvalid("added_tokens[2].id is 2, but"));
+}
+
+TEST_F(TokenizerJsonTest, IdsWithoutATokenAreUnused) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const TokenizerJson read, Read(322));
+  ASSERT_EQ(read.vocabulary.tokens.size(), 322u);
+  EXPECT_EQ(read.vocabulary.tokens[321], "[PAD321]");
+  EXPECT_EQ(read.vocabulary.types[321], TokenType::kUnused);
+  EXPECT_EQ(read.vocabulary.types[319], TokenType::kNormal);
+}
+
+TEST_F(TokenizerJsonTest, IdsAreWithinTheVocabularyAndDiffer) {
+  for (const Json& wrong : {Json(-1), Json(320), Json(int64_t{1} << 40)}) {
+    EXPECT_THAT(With("/model/vocab/a", wrong),
+                IsInvalid("model.vocab.a has the id " + wrong.dump() + ", must be in [0, 320)"));
+    EXPECT_THAT(With("/added_tokens/0/id", wrong), IsInvalid("added_tokens[0].content has the id"));
+  }
+  EXPECT_THAT(With("/model/vocab/a", json_["model"]["vocab"]["b"]),
+              IsInvalid("model.vocab.b has the id"));
+  EXPECT_THAT(With("/model/vocab/a", "7"), IsInvalid("model.vocab.a must be an integer"));
+  EXPECT_THAT(With("/model/vocab/a", nullptr), IsInvalid("model.vocab.a is missing"));
+  EXPECT_THAT(With("/added_tokens/0/id", 5), IsInvalid("added_tokens[0].content has the id 5 of"));
+  EXPECT_THAT(With("/added_tokens/0/content", ""), IsInvalid("added_tokens[0].content is a token"));
+  EXPECT_THAT(With("/added_tokens/0/content", std::string(1025, 'x')),
+              IsInvalid("added_tokens[0].content is a token of 1025 bytes, must have from 1 to"));
+  EXPECT_THAT(With("/added_tokens/0", Json::object()),
+              IsInvalid("added_tokens[0].content is missing"));
+}
+
+TEST_F(TokenizerJsonTest, OtherTokenizersAreNamed) {
+  EXPECT_THAT(With("/model/type", "Unigram"),
+              IsUnimplemented("model.type is \"Unigram\"; supported: \"BPE\""));
+  EXPECT_THAT(With("/model/type", "WordPiece"), IsUnimplemented("model.type is \"WordPiece\""));
+  EXPECT_THAT(With("/model/byte_fallback", true), IsUnimplemented("model.byte_fallback is true"));
+  EXPECT_THAT(With("/model/unk_token", "<unk>"), IsUnimplemented("model.unk_token is \"<unk>\""));
+  EXPECT_THAT(With("/model/end_of_word_suffix", "</w>"),
+              IsUnimplemented("model.end_of_word_suffix"));
+  EXPECT_THAT(With("/normalizer", {{"type", "NFC"}}), IsUnimplemented("normalizer is {\"type\""));
+  EXPECT_THAT(With("/decoder", {{"type", "Metaspace"}}), IsUnimplemented("decoder.type is"));
+  for (const std::string flag : {"single_word", "lstrip", "rstrip"}) {
+    EXPECT_THAT(With("/added_tokens/1/" + flag, true),
+                IsUnimplemented("added_tokens[1]." + flag + " is true; supported: false"));
+  }
+  EXPECT_THAT(With("/model", nullptr), IsInvalid("model is missing"));
+  EXPECT_THAT(With("/model/vocab", nullptr), IsInvalid("model.vocab is missing"));
+}
+
+TEST_F(TokenizerJsonTest, PreTokenizersByTheirSteps) {
+  json_["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
+  EXPECT_EQ(Read()->vocabulary.pre_tokenizer, "gpt-2");
+  const std::string llama3 =
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+      R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  json_["pre_tokenizer"] = {
+      {"type", "Sequence"},
+      {"pretokenizers",
+       {{{"type", "Split"}, {"pattern", {{"Regex", llama3}}}, {"behavior", "Isolated"}},
+        {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
+  EXPECT_THAT(Read(), IsUnimplemented("model.ignore_merges is false, with the pre-tokenizer of "
+                                      "llama-bpe"));
+  json_["model"]["ignore_merges"] = true;
+  EXPECT_EQ(Read()->vocabulary.pre_tokenizer, "llama-bpe");
+  const std::string split = "/pre_tokenizer/pretokenizers/0";
+  EXPECT_THAT(With(split + "/pattern/Regex", "\\d"),
+              IsUnimplemented("pre_tokenizer is \"Split on"));
+  EXPECT_THAT(With(split + "/invert", true), IsUnimplemented("pre_tokenizer.pretokenizers[0].inv"));
+  EXPECT_THAT(With(split + "/behavior", "Removed"),
+              IsUnimplemented("pre_tokenizer.pretokenizers[0].behavior is \"Removed\""));
+}
+
+TEST_F(TokenizerJsonTest, UnknownPreTokenizers) {
+  EXPECT_THAT(With("/pre_tokenizer", nullptr), IsInvalid("pre_tokenizer is missing"));
+  EXPECT_THAT(With("/pre_tokenizer", {{"type", "Metaspace"}}),
+              IsUnimplemented("pre_tokenizer is \"Metaspace\"; supported: those of smollm"));
+  EXPECT_THAT(With("/pre_tokenizer", {{"type", "ByteLevel"}}),
+              IsUnimplemented("pre_tokenizer is \"ByteLevel, add_prefix_space true\""));
+  EXPECT_THAT(With("/pre_tokenizer/pretokenizers/0/individual_digits", false),
+              IsUnimplemented("pre_tokenizer is \"Digits; ByteLevel\""));
+  EXPECT_THAT(With("/pre_tokenizer", {{"type", "Sequence"}}), IsUnimplemented("pre_tokenizer is"));
+}
+
+TEST_F(TokenizerJsonTest, WhatThePostProcessorPutsInFront) {
+  const Json special = {{"SpecialToken", {{"id", "<|im_start|>"}}}};
+  const Json sequence = {{"Sequence", {{"id", "A"}}}};
+  const Json processor = {{"type", "TemplateProcessing"}, {"single", {special, sequence}}};
+  json_["post_processor"] = processor;
+  EXPECT_EQ(Read()->first_token, "<|im_start|>");
+  json_["post_processor"] = {{"type", "Sequence"},
+                             {"processors", {{{"type", "ByteLevel"}}, processor}}};
+  EXPECT_EQ(Read()->first_token, "<|im_start|>");
+  EXPECT_THAT(With("/post_processor/processors/0", processor),
+              IsInvalid("post_processor.processors puts two tokens in front"));
+  EXPECT_THAT(With("/post_processor", {{"type", "BertProcessing"}}),
+              IsUnimplemented("post_processor.type is \"BertProcessing\""));
+  json_["post_processor"] = processor;
+  json_["post_processor"]["single"] = Json::array({sequence});
+  EXPECT_EQ(Read()->first_token, std::nullopt);
+  for (const Json& wrong : {Json::array({sequence, special}), Json::array({special}), Json::array(),
+                            Json::array({special, special, sequence})}) {
+    EXPECT_THAT(With("/post_processor/single", wrong), IsUnimplemented("post_processor.single; "));
+  }
+}
+
+}  // namespace
+}  // namespace chimera
