@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -15,13 +14,10 @@
 #include "common/base/check.h"
 #include "common/model/llama_model.h"
 #include "common/ops/llama_forward_reference.h"
-#include "common/tokenizer/chat_template.h"
-#include "common/tokenizer/incremental_decoder.h"
-#include "common/tokenizer/tokenizer.h"
 #include "tests/common/model/memory_model.h"
 #include "tests/fuzz/allocation_limit.h"
 #include "tests/fuzz/fuzz_input.h"
-#include "tests/fuzz/text_oracle.h"
+#include "tests/fuzz/model_oracle.h"
 
 namespace chimera::testing {
 namespace {
@@ -49,16 +45,6 @@ class MemoryFile {
   const int fd_;
 };
 
-void CheckRefusal(const absl::Status& status) {
-  CHIMERA_CHECK(status.code() == absl::StatusCode::kInvalidArgument ||
-                status.code() == absl::StatusCode::kUnimplemented ||
-                status.code() == absl::StatusCode::kNotFound)
-      << status;
-  CHIMERA_CHECK(!status.message().empty() &&
-                IsPrintable({status.message().data(), status.message().size()}))
-      << status;
-}
-
 // Reads every element, a block at a time so that no allocation hides how large the tensor is.
 void CheckTensor(const TensorView& tensor, Bytes file) {
   CHIMERA_CHECK(tensor.rows > 0 && tensor.columns > 0);
@@ -78,47 +64,8 @@ void CheckTensor(const TensorView& tensor, Bytes file) {
   }
 }
 
-void CheckVocabulary(const Vocabulary& vocabulary, int32_t vocab_size) {
-  CHIMERA_CHECK(vocabulary.tokens.size() == static_cast<size_t>(vocab_size));
-  CHIMERA_CHECK(vocabulary.types.size() == vocabulary.tokens.size());
-  for (const int32_t id : {vocabulary.bos_id, vocabulary.eos_id, vocabulary.padding_id}) {
-    CHIMERA_CHECK(id >= -1 && id < vocab_size) << id;
-  }
-  CHIMERA_CHECK(!vocabulary.add_bos || vocabulary.bos_id >= 0);
-}
-
-void CheckIds(const std::vector<int32_t>& ids, const Tokenizer& tokenizer) {
-  CHIMERA_CHECK(std::all_of(ids.begin(), ids.end(), [&tokenizer](int32_t id) {
-    return id >= 0 && id < tokenizer.vocab_size();
-  }));
-}
-
-// A tokenizer may refuse the vocabulary; one that does not must work.
-void UseTokenizer(const Vocabulary& vocabulary) {
-  const absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::Create(vocabulary);
-  if (!tokenizer.ok()) return CheckRefusal(tokenizer.status());
-  const absl::string_view text = "<|im_start|>user\nthe cat is \xf0\x9f\x98\xba\xff<|im_end|>";
-  for (const SpecialTokens special : {SpecialTokens::kParse, SpecialTokens::kAsText}) {
-    const auto ids = (*tokenizer)->Encode(text, special);
-    CHIMERA_CHECK(ids.ok()) << ids.status();
-    CheckIds(*ids, **tokenizer);
-    CHIMERA_CHECK((*tokenizer)->Decode(*ids).ok());
-    IncrementalDecoder decoder(tokenizer->get());
-    for (const int32_t id : *ids) CHIMERA_CHECK(IsUtf8(decoder.Append(id)));
-    CHIMERA_CHECK(IsUtf8(decoder.Finish()));
-  }
-  const absl::StatusOr<ChatTemplate> chat_template = ChatTemplate::Create(vocabulary.chat_template);
-  if (!chat_template.ok()) return;
-  const std::vector<ChatMessage> conversation = {{"user", "hello"}};
-  const auto ids = chat_template->Encode(conversation, **tokenizer);
-  // The vocabulary may lack the template's control tokens.
-  CHIMERA_CHECK(ids.ok() || ids.status().code() == absl::StatusCode::kFailedPrecondition)
-      << ids.status();
-  if (ids.ok()) CheckIds(*ids, **tokenizer);
-}
-
 void Use(const MemoryModel& model) {
-  UseTokenizer(model.vocabulary);
+  UseVocabulary(model.vocabulary);
   const std::vector<int32_t> tokens = {0, model.config.vocab_size - 1};
   const LlamaForwardResult result = LlamaForwardReference(model.config, model.weights, tokens);
   CHIMERA_CHECK(result.logits.size() == 2 &&
