@@ -14,8 +14,8 @@
 #include "common/tree/token_tree.h"
 
 ABSL_FLAG(std::string, model, "",
-          "GGUF file of the target model; default: $CHIMERA_MODEL, else "
-          "the model that scripts/setup fetched");
+          "GGUF file or Hugging Face folder of the target model; default: $CHIMERA_MODEL, else the "
+          "model that scripts/setup fetched");
 ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50051"},
           "addresses to serve clients on: host:port or unix:/path; port 0 takes a free one");
 ABSL_FLAG(

@@ -46,11 +46,11 @@ fetch_model() {
   trap - EXIT
 }
 
-# Sees to it that there is a model: the file CHIMERA_MODEL names, or the default one.
+# Sees to it that there is a model: the file or Hugging Face folder that CHIMERA_MODEL names, or the default one.
 setup_model() {
   if [[ -n ${CHIMERA_MODEL:-} ]]; then
-    [[ -f $CHIMERA_MODEL && -r $CHIMERA_MODEL ]] ||
-      fail "CHIMERA_MODEL names $CHIMERA_MODEL, which is not a file that can be read."
+    [[ -r $CHIMERA_MODEL && (-f $CHIMERA_MODEL || -f $CHIMERA_MODEL/config.json) ]] ||
+      fail "CHIMERA_MODEL names $CHIMERA_MODEL, which is not a file that can be read, nor a folder with config.json."
     say "Model: $CHIMERA_MODEL, as CHIMERA_MODEL says"
   elif [[ -f $MODEL_PATH ]] && (($(stat -c %s "$MODEL_PATH") == MODEL_BYTES)) &&
     has_sha256 "$MODEL_PATH" "$MODEL_SHA256"; then

@@ -98,8 +98,11 @@ class ModelTest(ScriptTest):
     def test_named_model_is_missing(self):
         self.assert_fails("setup_model", "/no/such.gguf, which is not a file", CHIMERA_MODEL="/no/such.gguf")
 
-    def test_named_model_is_a_directory(self):
+    def test_named_model_may_be_a_hugging_face_folder(self):
         self.assert_fails("setup_model", "which is not a file", CHIMERA_MODEL=str(self.cache))
+        (self.cache / "config.json").touch()
+        result = self.run_bash("setup_model", CHIMERA_MODEL=str(self.cache))
+        self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_named_model_is_meant_from_where_the_user_stands(self):
         (self.cache / "my.gguf").touch()

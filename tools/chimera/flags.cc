@@ -26,7 +26,7 @@ ABSL_FLAG(std::string, server, "",
           "ADDR  Server: unix:/path or host:port. Default $CHIMERA_SERVER or 127.0.0.1:50051.");
 ABSL_FLAG(bool, local, false, "Start a chimera-node for this command instead of using a server.");
 ABSL_FLAG(std::string, model, "",
-          "FILE  Model of --local. Default $CHIMERA_MODEL or the one scripts/setup fetched.");
+          "PATH  Model of --local. Default $CHIMERA_MODEL or the one scripts/setup fetched.");
 ABSL_FLAG(int, threads, 0, "N  Threads of --local's node. Default: its own choice.");
 ABSL_FLAG(absl::optional<std::string>, prompt, absl::nullopt,
           "TEXT  The prompt. Default: read from standard input.");

@@ -12,8 +12,8 @@
 #include "common/rpc/service_flags.h"
 
 ABSL_FLAG(std::string, model, "",
-          "GGUF file of the target model; default: $CHIMERA_MODEL, else "
-          "the model that scripts/setup fetched");
+          "GGUF file or Hugging Face folder of the target model; default: $CHIMERA_MODEL, else the "
+          "model that scripts/setup fetched");
 ABSL_FLAG(std::string, device, chimera::GenerateConfig().device, "where the target model runs");
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(std::string, prompts, "", "JSON lines with \"prompt\" or \"raw\"");

@@ -18,7 +18,8 @@
 #include "common/model/default_model_path.h"
 
 ABSL_FLAG(std::string, model, "",
-          "FILE  GGUF file. Default $CHIMERA_MODEL or the one scripts/setup fetched.");
+          "PATH  GGUF file or Hugging Face folder. Default $CHIMERA_MODEL or the one scripts/setup "
+          "fetched.");
 ABSL_FLAG(int32_t, threads, 0, "N  Threads that compute; 0, the default, is one per core.");
 ABSL_FLAG(int32_t, context, chimera::CpuBenchConfig().context,
           "N  Positions before the rows of a step. Default 256.");

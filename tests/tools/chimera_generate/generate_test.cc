@@ -22,6 +22,7 @@
 #include "common/tokenizer/tokenizer.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_hugging_face.h"
 #include "tests/testing/tiny_llama.h"
 
 namespace chimera {
@@ -144,6 +145,21 @@ class GenerateTest : public ::testing::Test {
   const testing::TempDirectory directory_;
   GenerateConfig config_;
 };
+
+TEST_F(GenerateTest, AHuggingFaceFolderGivesWhatItsConversionGives) {
+  const testing::TinyLlamaOptions options = {.type = DataType::kBf16,
+                                             .embedding_type = DataType::kBf16};
+  testing::WriteTinyLlama(config_.model_path, options);
+  CHIMERA_ASSERT_OK(Run().status());
+  const std::map<int64_t, Sequence> of_gguf = ReadShards();
+  config_.model_path = directory_.path() + "/folder";
+  testing::BuildTinyHuggingFace(options).Write(config_.model_path);
+  config_.output_path = directory_.path() + "/shards-of-folder";
+  std::filesystem::create_directory(config_.output_path);
+  CHIMERA_ASSERT_OK(Run().status());
+  EXPECT_EQ(of_gguf.size(), 5u);
+  EXPECT_EQ(ReadShards(), of_gguf);
+}
 
 TEST_F(GenerateTest, AnswersAreThoseOfPlainDecoding) {
   const absl::StatusOr<GenerateProgress> progress = Run();
