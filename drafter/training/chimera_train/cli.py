@@ -94,7 +94,7 @@ def _add_generation(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-tokens", type=int, default=256, help="of an answer")
     group.add_argument("--generation-batch", type=int, default=64, help="sequences decoded together")
     group.add_argument("--plan-seed", type=int, default=1, help="of the order of prompts and of sampling")
-    group.add_argument("--generator", type=Path, default=_GENERATOR, help="the program, for GGUF targets")
+    group.add_argument("--generator", type=Path, default=_GENERATOR, help="the program that answers")
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:

@@ -43,8 +43,6 @@ def generate(options: GenerateOptions) -> None:
 
 
 def _self_prompts(options: GenerateOptions, taken: list[Prompt]) -> list[Prompt]:
-    if options.target.is_dir():
-        raise ChimeraTrainError(f"{options.target}: self-prompting needs a GGUF target")
     folder = options.output / "self-prompts"
     lines = plan_self_prompts(options.self_prompts, text_before_user_message(options.target), options.plan_seed)
     _answer(options, write_plan(lines, folder), ())
@@ -54,11 +52,6 @@ def _self_prompts(options: GenerateOptions, taken: list[Prompt]) -> list[Prompt]
 
 
 def _answer(options: GenerateOptions, plan: Path, tapped_layers: tuple[int, ...]) -> None:
-    if options.target.is_dir():
-        from chimera_train.hugging_face_generator import answer  # transformers is an extra
-
-        answer(options.target, plan, tapped_layers, options.max_tokens, options.generation_batch)
-        return
     command = [
         str(options.generator),
         f"--model={options.target}",

@@ -1,7 +1,6 @@
 """What training needs of the target model: shape, embedding rows, final norm and output head."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import gguf
@@ -10,6 +9,7 @@ import torch
 from safetensors import safe_open
 
 from chimera_train.errors import ChimeraTrainError
+from chimera_train.json_file import read_json
 
 
 @dataclasses.dataclass
@@ -81,7 +81,7 @@ def _load_gguf(path: Path) -> Target:
 
 
 def _load_hugging_face(path: Path) -> Target:
-    config = _read_json(path / "config.json")
+    config = read_json(path / "config.json")
     files = _tensor_files(path)
 
     def number(key: str, default=None):
@@ -121,18 +121,11 @@ def _rope_base(config: dict) -> float:
 
 def _tensor_files(path: Path) -> dict[str, Path]:
     """Name of a tensor -> the file that holds it."""
-    index = path / "model.safetensors.index.json"
-    if index.is_file():
-        return {name: path / file for name, file in _read_json(index)["weight_map"].items()}
     file_path = path / "model.safetensors"
-    if not file_path.is_file():
+    if file_path.is_file():
+        with safe_open(file_path, framework="pt") as file:
+            return dict.fromkeys(file.keys(), file_path)
+    index = path / "model.safetensors.index.json"
+    if not index.is_file():
         raise ChimeraTrainError(f"{path}: has neither model.safetensors nor an index of its parts")
-    with safe_open(file_path, framework="pt") as file:
-        return dict.fromkeys(file.keys(), file_path)
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ChimeraTrainError(f"{path}: cannot be read: {error}") from error
+    return {name: path / file for name, file in read_json(index)["weight_map"].items()}

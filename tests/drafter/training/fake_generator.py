@@ -10,9 +10,9 @@ from pathlib import Path
 
 import tiny_target
 import torch
+from shard_writer import write_shard
 
 from chimera_train.dataset import Shard
-from chimera_train.shard_writer import write_shard
 
 options = dict(argument.removeprefix("--").split("=", 1) for argument in sys.argv[1:])
 folder = Path(options["output"])

@@ -115,6 +115,21 @@ def test_template_is_needed_for_self_prompts(files):
         text_before_user_message(files / "target.gguf")
 
 
+@pytest.mark.parametrize("place", ["tokenizer_config.json", "list", "chat_template.jinja"])
+def test_hugging_face_target(target, generator, tmp_path, place):
+    forms = {"tokenizer_config.json": TEMPLATE, "list": [{"name": "default", "template": TEMPLATE}]}
+    config = {"bos_token": {"content": "<|start|>"}, "chat_template": forms.get(place)}
+    folder = tmp_path / "folder"
+    tiny_target.write_hugging_face(target, folder, config)
+    if place == "chat_template.jinja":
+        (folder / place).write_text(TEMPLATE, encoding="utf-8")
+    assert text_before_user_message(folder) == "<|start|>system\nBe brief.<|end|>\n<|start|>user\n"
+    prompts, output = write_lines(tmp_path / "prompts.jsonl", ["A question"]), tmp_path / "output"
+    assert generate(folder, prompts, output, generator, "--self-prompts", 2) == 0
+    call = json.loads((output / "calls.jsonl").read_text().splitlines()[0])
+    assert call["model"] == str(folder)
+
+
 def test_prompt_files(tmp_path):
     line = json.dumps({"prompt": "Ä", "category": "c", "source": "s"}) + "\n"
     with lzma.open(tmp_path / "a.jsonl.xz", "wt", encoding="utf-8") as file:

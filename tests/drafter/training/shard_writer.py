@@ -1,4 +1,4 @@
-"""Writes shards as chimera-generate does; for what answers in Python."""
+"""Writes shards as chimera-generate does."""
 
 import dataclasses
 from pathlib import Path

@@ -1,10 +1,12 @@
 """Targets are read from either kind of file, and what they lack is named."""
 
 import dataclasses
+import json
 
 import pytest
 import tiny_target
 import torch
+from safetensors.torch import load_file, save_file
 
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.target import load_target
@@ -28,6 +30,18 @@ def test_gguf(files, target):
 def test_hugging_face(target, tmp_path):
     tiny_target.write_hugging_face(target, tmp_path / "tiny")
     assert_equal(load_target(tmp_path / "tiny"), target)
+
+
+def test_hugging_face_in_parts(target, tmp_path):
+    folder = tmp_path / "tiny"
+    tiny_target.write_hugging_face(target, folder)
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    weight_map = {name: f"model-{number}.safetensors" for number, name in enumerate(tensors)}
+    for name, file in weight_map.items():
+        save_file({name: tensors[name]}, folder / file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
+    assert_equal(load_target(folder), target)
 
 
 def test_faults_are_named(target, tmp_path):

@@ -6,11 +6,11 @@ from pathlib import Path
 import gguf
 import torch
 from safetensors.torch import save_file
+from shard_writer import write_shard
 
 from chimera_train.batch import Sequence
 from chimera_train.dataset import Source
 from chimera_train.layers import rms_norm
-from chimera_train.shard_writer import write_shard
 from chimera_train.target import Target
 
 VOCAB_SIZE, HIDDEN_SIZE, LAYER_COUNT = 64, 32, 4
@@ -63,8 +63,10 @@ def write_gguf(target: Target, path: Path, chat_template: str | None = None) -> 
     writer.close()
 
 
-def write_hugging_face(target: Target, folder: Path) -> None:
+def write_hugging_face(target: Target, folder: Path, tokenizer_config: dict | None = None) -> None:
     folder.mkdir()
+    if tokenizer_config is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config), encoding="utf-8")
     config = {
         "num_hidden_layers": target.layer_count,
         "num_attention_heads": target.query_head_count,
