@@ -17,8 +17,8 @@ namespace chimera {
 absl::StatusOr<LlamaConfig> ReadLlamaConfig(const GgufFile& file);
 
 // Views of the weights. NOT_FOUND for a missing tensor, INVALID_ARGUMENT for one of a wrong shape,
-// UNIMPLEMENTED for a norm in a quantised type and for a tensor that a LLaMA model does not have; each
-// names the tensor.
+// UNIMPLEMENTED for a norm in a quantised type and for a tensor that a LLaMA model does not have;
+// each names the tensor.
 absl::StatusOr<LlamaWeights> ReadLlamaWeights(const GgufFile& file, const LlamaConfig& config);
 
 }  // namespace chimera

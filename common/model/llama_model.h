@@ -22,17 +22,17 @@ class LlamaModel {
  public:
   // Maps and checks the GGUF file, or the Hugging Face folder (config.json, tokenizer.json,
   // safetensors), at `path`. Errors: NOT_FOUND or PERMISSION_DENIED as the system says;
-  // INVALID_ARGUMENT where a file contradicts itself, its size or another file; NOT_FOUND, naming it,
-  // for a missing tensor; UNIMPLEMENTED, naming it and listing what is supported, for an
+  // INVALID_ARGUMENT where a file contradicts itself, its size or another file; NOT_FOUND, naming
+  // it, for a missing tensor; UNIMPLEMENTED, naming it and listing what is supported, for an
   // architecture, tensor type or tokenizer that Chimera does not know. The hash of the weights is
-  // kept beside the file with them (FingerprintCachePath; of several, beside their index) where that
-  // can be written; without it, Open reads all weights.
+  // kept beside the file with them, or beside the index of several (FingerprintCachePath), where
+  // that can be written; without it, Open reads all weights.
   static absl::StatusOr<std::unique_ptr<LlamaModel>> Open(const std::string& path);
 
   ~LlamaModel();
 
-  // general.name, or else the file's name without its extension, or the folder's; as Printable shows
-  // it.
+  // general.name, or else the file's name without its extension, or the folder's name; as Printable
+  // shows it.
   const std::string& name() const { return name_; }
   const LlamaConfig& config() const { return config_; }
   const LlamaWeights& weights() const { return weights_; }

@@ -107,7 +107,7 @@ FileStamp SafetensorsShards::stamp() const {
   for (const auto& file : files_) stamps.push_back(file->stamp());
   if (index_ != nullptr) stamps.push_back(index_->stamp());
   if (stamps.size() == 1) return stamps.front();
-  // The digest of all stands in for the inode; time is the newest, which tells whether they settled.
+  // The digest of all stands in for the inode; the newest time tells whether they have settled.
   Sha256 hash;
   FileStamp all;
   for (const FileStamp& stamp : stamps) {

@@ -25,8 +25,8 @@ class SafetensorsShards {
 
   // Opens model.safetensors in `folder`, or else the files that model.safetensors.index.json lists.
   // NOT_FOUND if there is neither, or a listed file is missing; INVALID_ARGUMENT for an index that
-  // lists what is no name of a file in the folder or contradicts the files, and for a tensor that two
-  // files have; otherwise as SafetensorsFile::Open. Messages name file and tensor.
+  // lists what is no name of a file in the folder, more than kMaxShards of them, or other tensors
+  // than the files have; otherwise as SafetensorsFile::Open. Messages name file and tensor.
   static absl::StatusOr<std::unique_ptr<SafetensorsShards>> Open(const std::string& folder);
 
   // Of all files, by name. Their bytes live as long as the object.

@@ -20,9 +20,9 @@ struct TensorView {
   int64_t rows = 0;
   int64_t columns = 0;               // a multiple of the type's block size
   std::span<const std::byte> bytes;  // the rows in the file's order, which row() knows
-  // 0: the file has the rows in order. Else the width of a head, even, which divides `rows`: of each
-  // head the file has first the rows of even index, then those of odd index. That is how Hugging
-  // Face keeps queries and keys, for a RoPE that rotates one half of a head against the other.
+  // 0: the file has the rows in order. Else the width of a head, even, which divides `rows`: of
+  // each head the file has first the rows of even index, then those of odd index. So Hugging Face
+  // keeps queries and keys, for a RoPE that rotates one half of a head against the other.
   int64_t split_head_dim = 0;
 
   // Bytes of one row. Its elements are consecutive blocks of the type.

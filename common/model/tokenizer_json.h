@@ -22,9 +22,10 @@ struct TokenizerJson {
 };
 
 // Reads `text`. Ids below `vocab_size` that have no token get the unused token "[PAD<id>]", as in a
-// conversion to GGUF. UNIMPLEMENTED, naming the key and what is supported, for what is not byte-level
-// BPE as Chimera knows it; INVALID_ARGUMENT for a missing key, for tokens of one id or beyond
-// `vocab_size`, and for merges that are not two tokens. REQUIRES: vocab_size > 0.
+// conversion to GGUF. UNIMPLEMENTED, naming the key and what is supported, for what is not
+// byte-level BPE as Chimera knows it; INVALID_ARGUMENT for a missing key, for tokens that share an
+// id or have one beyond `vocab_size`, and for merges that are not two texts.
+// REQUIRES: vocab_size > 0.
 absl::StatusOr<TokenizerJson> ReadTokenizerJson(absl::string_view text, int32_t vocab_size);
 
 // The name that Chimera and GGUF have for the pre-tokenizer in `tokenizer`, the root of the file:

@@ -11,8 +11,8 @@ LAYERS, HIDDEN_SIZE, FFN_SIZE = 2, 96, 160
 QUERY_HEADS, KV_HEADS, HEAD_DIM = 6, 2, 16
 CONTEXT_LENGTH = 512
 SPECIAL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>")  # behind all others, as in LLaMA 3
-MERGES = ("t h", "th e", "i n", "in g", "a n", "e r", "o n", "r e", "Ġ t", "Ġt h", "Ġth e", "Ġ a", "Ġ s", "Ġ w", "u s",
-          "us er", "a s", "as s", "i s", "ass is", "t an", "assis tan", "assistan t", "q u", "qu e")
+MERGES = ("t h", "th e", "i n", "in g", "a n", "e r", "o n", "r e", "Ġ t", "Ġt h", "Ġth e", "Ġ a", "Ġ s", "Ġ w",
+          "u s", "us er", "a s", "as s", "i s", "ass is", "t an", "assis tan", "assistan t", "q u", "qu e")
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + "
     "'\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"

@@ -20,8 +20,8 @@
 namespace chimera::testing {
 namespace {
 
-// A document takes many times its text: each element of an array of digits has 16 bytes, and room is
-// made for twice as many.
+// A document takes many times its text: of an array of digits each element has 16 bytes, and room
+// is made for twice as many.
 constexpr size_t kJsonFactor = 32;
 
 // For the lists of a vocabulary, which the weights of a real model bound.
@@ -29,9 +29,9 @@ constexpr int32_t kMaxVocabSize = 1024;
 constexpr size_t kFloorBytes = size_t{64} << 10;
 
 HuggingFaceTexts Split(absl::string_view input) {
-  std::vector<std::string> pieces = absl::StrSplit(input, "\n%%%\n");
+  const std::vector<std::string> pieces = absl::StrSplit(input, "\n%%%\n");
   HuggingFaceTexts texts;
-  texts.config = pieces[0];
+  if (!pieces.empty()) texts.config = pieces[0];
   if (pieces.size() > 1) texts.tokenizer = pieces[1];
   if (pieces.size() > 2) texts.tokenizer_config = pieces[2];
   if (pieces.size() > 3) texts.generation_config = pieces[3];
