@@ -1,6 +1,7 @@
 """Dynamic trees: where the true continuation ranks among all candidates, by path probability."""
 
 import dataclasses
+import math
 
 import torch
 
@@ -12,39 +13,49 @@ _NOT_IN_TREE = 1 << 30
 
 @dataclasses.dataclass(frozen=True)
 class TreeShape:
-    """How a tree grows: level by level, from the best nodes of the level above."""
+    """How a tree grows: level by level, as in serving, whose limits these are (`drafter/chimera_draft_model.h`,
+    `drafter/network/candidate_selector.cc`)."""
 
     depth: int = 8  # levels of nodes
-    beams: int = 8  # nodes of a level that get children
-    children: int = 8  # of each
+    beams: int = 8  # nodes of a level that get children, at most
+    children: int = 8  # of each that are looked at
+    min_path_probability: float = 0.04  # less probable nodes are not proposed
+    min_extend_probability: float = 0.15  # less probable nodes get no children, but in the paper's form, free of cost
+    logit_range: float = 10.0  # tokens further below the best do not count in probabilities
 
 
 @dataclasses.dataclass
 class _Candidates:
-    """One level of the trees of all m anchors, w candidates each."""
+    """One level of the trees of all m anchors, w places for candidates each."""
 
-    log_probabilities: torch.Tensor  # of the path from the root [m, w]
+    log_probabilities: torch.Tensor  # of the path from the root [m, w]; -inf: no candidate
     token_ids: torch.Tensor  # [m, w]
     is_true: torch.Tensor  # bool [m, w]: the whole path is the true continuation
-    parents: torch.Tensor  # int64 [m, w]: row of the chains that proposed it
+    chains: torch.Tensor  # int64 [m, w]: row of the chains that proposed it; at the root, that of the anchor
     depth: int  # from 0; the root has -1
 
 
 def grow_trees(drafter: Drafter, batch: Batch, shape: TreeShape) -> list[_Candidates]:
-    """The levels of a tree at every anchor of the batch."""
+    """The levels of a tree at every anchor of the batch, as far as any tree goes."""
     context = drafter.encode(batch)
     chains = drafter.start(context, batch.anchors)
     newest = torch.stack((batch.token_ids[batch.anchors], batch.token_ids[batch.anchors + 1]), dim=1)
-    levels = [_propose(drafter, context, chains, _roots(batch), shape.children)]
-    for depth in range(1, _level_limit(drafter, shape)):
+    roots = _roots(batch)
+    levels = [_propose(drafter, context, chains, roots, roots.log_probabilities == 0, shape)]
+    several_heads = drafter.config.depth_heads > 1
+    least = _log(shape.min_path_probability if several_heads else shape.min_extend_probability)
+    for _ in range(1, _level_limit(drafter, shape)):
         parents = _best(levels[-1], shape.beams)
-        rows = parents.parents.flatten()
+        grows = parents.log_probabilities >= max(least, torch.finfo(torch.float32).min)
+        if not grows.any():
+            break
+        rows = parents.chains[grows]  # anchors still ascend
         chains = chains.select(rows)
-        newest = torch.cat((newest[rows], parents.token_ids.flatten()[:, None]), dim=1)[:, -3:]
-        if drafter.config.depth_heads == 1:
+        newest = torch.cat((newest[rows], parents.token_ids[grows][:, None]), dim=1)[:, -3:]
+        if not several_heads:
             embeddings = drafter.token_embeddings[newest[:, -drafter.config.trigram_order :]].flatten(1)
             chains = drafter.extend(context, chains, drafter.trigram_encoder(embeddings))
-        levels.append(_propose(drafter, context, chains, parents, shape.children))
+        levels.append(_propose(drafter, context, chains, parents, grows, shape))
     return levels
 
 
@@ -54,7 +65,7 @@ def _roots(batch: Batch) -> _Candidates:
         log_probabilities=torch.zeros(rows.shape, device=rows.device),
         token_ids=batch.token_ids[batch.anchors + 1, None],
         is_true=torch.ones_like(rows, dtype=torch.bool),
-        parents=rows,
+        chains=rows,
         depth=-1,
     )
 
@@ -66,7 +77,7 @@ def _level_limit(drafter: Drafter, shape: TreeShape) -> int:
 
 
 def true_path_ranks(levels: list[_Candidates], max_depth: int) -> torch.Tensor:
-    """int64 [m, max_depth]: the rank, from 0, of each true node in the tree of at most max_depth levels.
+    """int64 [m, levels]: the rank, from 0, of each true node in the tree of at most max_depth levels.
 
     A tree of N nodes holds the nodes of rank below N. Nodes that were no candidates rank beyond any N.
     """
@@ -80,22 +91,35 @@ def true_path_ranks(levels: list[_Candidates], max_depth: int) -> torch.Tensor:
 
 
 def _propose(
-    drafter: Drafter, context: Context, chains: Chains, parents: _Candidates, n_children: int
+    drafter: Drafter, context: Context, chains: Chains, parents: _Candidates, grows: torch.Tensor, shape: TreeShape
 ) -> _Candidates:
-    """Children of `parents` [m, w], whose chains are the m * w rows of `chains`."""
-    batch, (m, w), depth = context.batch, parents.token_ids.shape, parents.depth + 1
+    """Children of those `parents` [m, w] that `grows`, bool [m, w], picks, n in all: their chains are the n rows of
+    `chains`, in order."""
+    batch, depth = context.batch, parents.depth + 1
     depth_head = depth if drafter.config.depth_heads > 1 else 0
     logits = drafter.residual_head(drafter.head_states(context, chains, depth_head)).float()
-    best = logits.log_softmax(dim=-1).topk(min(n_children, logits.shape[-1]), dim=-1)
-    token_ids = drafter.draft_vocabulary[best.indices].view(m, w, -1)
+    too_low = logits < logits.amax(dim=-1, keepdim=True) - shape.logit_range
+    log_probabilities = logits.masked_fill(too_low, float("-inf")).log_softmax(dim=-1)
+    best = log_probabilities.topk(min(shape.children, logits.shape[-1]), dim=-1)
+    path = parents.log_probabilities[grows][:, None] + best.values
+    path = path.masked_fill(path < _log(shape.min_path_probability), float("-inf"))
+    token_ids = drafter.draft_vocabulary[best.indices]
     true_index = torch.minimum(batch.anchors + depth + 2, batch.last_index[batch.anchors])
-    is_true = parents.is_true[..., None] & (token_ids == batch.token_ids[true_index, None, None])
-    rows = torch.arange(m * w, device=token_ids.device).view(m, w, 1).expand_as(token_ids)
+    true_ids = batch.token_ids[true_index][grows.nonzero()[:, 0], None]
+    is_true = parents.is_true[grows][:, None] & (token_ids == true_ids) & path.isfinite()
+    rows = torch.arange(len(token_ids), device=token_ids.device)[:, None].expand_as(token_ids)
+
+    def spread(values: torch.Tensor, nothing: float) -> torch.Tensor:
+        """From [n, children] to [m, w * children]."""
+        wide = values.new_full((*grows.shape, values.shape[1]), nothing)
+        wide[grows] = values
+        return wide.flatten(1)
+
     return _Candidates(
-        log_probabilities=(parents.log_probabilities[..., None] + best.values.view(m, w, -1)).flatten(1),
-        token_ids=token_ids.flatten(1),
-        is_true=is_true.flatten(1),
-        parents=rows.flatten(1),
+        log_probabilities=spread(path, float("-inf")),
+        token_ids=spread(token_ids, 0),
+        is_true=spread(is_true, False),
+        chains=spread(rows, 0),
         depth=depth,
     )
 
@@ -103,5 +127,9 @@ def _propose(
 def _best(level: _Candidates, n: int) -> _Candidates:
     """The n most probable candidates of each anchor."""
     chosen = level.log_probabilities.topk(min(n, level.token_ids.shape[1]), dim=1).indices
-    names = ("log_probabilities", "token_ids", "is_true", "parents")
+    names = ("log_probabilities", "token_ids", "is_true", "chains")
     return dataclasses.replace(level, **{name: getattr(level, name).gather(1, chosen) for name in names})
+
+
+def _log(probability: float) -> float:
+    return math.log(probability) if probability > 0 else float("-inf")
