@@ -26,7 +26,9 @@ struct GeneratedSequence {
 };
 
 // Keeps all slots of a backend busy: a sequence that ends is replaced in the next step. Answers are
-// those that a verifier would give. One thread.
+// those that a verifier would give. An answer that comes with its prompt is read as the prompt is, in
+// chunks; its hidden states are those that it had when it was generated, bit for bit. Sequences that
+// are only read leave in the order in which they came. One thread.
 class BatchDecoder {
  public:
   struct Options {
@@ -40,7 +42,8 @@ class BatchDecoder {
   // steps of slot_count + prefill_chunk rows.
   BatchDecoder(Backend* backend, Options options);
 
-  // The next prompt, or nothing if there are no more; at most max_length - 1 tokens.
+  // The next prompt, or nothing if there are no more. At most max_length tokens with the answer, which
+  // has at least one.
   using Source = std::function<std::optional<GenerationPrompt>()>;
   using Sink = std::function<absl::Status(GeneratedSequence)>;
 
@@ -51,7 +54,8 @@ class BatchDecoder {
   struct Slot {
     bool is_active = false;
     SamplingParams sampling;
-    int32_t end = 0;  // tokens at which the sequence ends
+    int32_t given = 0;  // tokens that are read in chunks; the next one is sampled, or known too
+    int32_t end = 0;    // tokens at which the sequence ends
     std::vector<int32_t> pages;
     GeneratedSequence sequence;
     int32_t seen = 0;  // tokens whose K/V is in the pages
@@ -66,6 +70,7 @@ class BatchDecoder {
   Backend* const backend_;
   const Options options_;
   std::vector<Slot> slots_;
+  std::vector<size_t> arrivals_;  // active slots, the one that began first in front
   std::vector<SequenceStep> steps_;
   std::vector<size_t> step_slots_;  // [n_steps] index of each step's slot
 };

@@ -18,7 +18,7 @@ struct GenerateConfig {
   std::string output_path;                  // an existing folder, which gets the shards
   std::vector<int32_t> tapped_layers;       // ascending, as in StepBatch; may be empty
   int32_t batch_size = 64;                  // sequences decoded together
-  int32_t prefill_chunk = 256;              // prompt tokens read per step
+  int32_t prefill_chunk = 256;              // given tokens read per step
   int32_t max_length = 512;                 // positions of a sequence, prompt and answer
   int32_t max_tokens = 256;                 // of an answer, unless its prompt says so
   int64_t shard_tokens = int64_t{1} << 16;  // tokens from which a shard is written

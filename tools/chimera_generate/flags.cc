@@ -16,13 +16,16 @@ ABSL_FLAG(std::string, model, "",
           "model that scripts/setup fetched");
 ABSL_FLAG(std::string, device, chimera::GenerateConfig().device, "where the target model runs");
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
-ABSL_FLAG(std::string, prompts, "", "JSON lines with \"prompt\" or \"raw\"");
+ABSL_FLAG(std::string, prompts, "",
+          "JSON lines with \"prompt\", \"raw\" or \"prompt_ids\"; with \"response_ids\", answers "
+          "are read "
+          "again in place of being generated");
 ABSL_FLAG(std::string, output, "", "folder for the shards; those that it holds are kept");
 ABSL_FLAG(std::vector<std::string>, tapped_layers, {},
           "layers whose hidden states are stored, ascending; 0 is the embedding");
 ABSL_FLAG(int32_t, batch, chimera::GenerateConfig().batch_size, "sequences decoded together");
 ABSL_FLAG(int32_t, prefill_chunk, chimera::GenerateConfig().prefill_chunk,
-          "prompt tokens read per step");
+          "tokens of prompts and given answers read per step");
 ABSL_FLAG(int32_t, max_length, chimera::GenerateConfig().max_length,
           "tokens of a prompt and its answer together; longer prompts are left out");
 ABSL_FLAG(int32_t, max_tokens, chimera::GenerateConfig().max_tokens,

@@ -1,5 +1,6 @@
 #include "tools/chimera_generate/generate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -72,7 +73,8 @@ std::vector<GenerationPrompt> SelectPrompts(std::vector<GenerationPrompt> prompt
   std::vector<GenerationPrompt> selected;
   for (GenerationPrompt& prompt : prompts) {
     if (writer.HasAnswer(prompt.index)) continue;
-    if (static_cast<int64_t>(prompt.token_ids.size()) >= max_length) {
+    const size_t response_length = std::max<size_t>(prompt.response_ids.size(), 1);
+    if (prompt.token_ids.size() + response_length > static_cast<size_t>(max_length)) {
       ++progress->too_long_count;
       continue;
     }

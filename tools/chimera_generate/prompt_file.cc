@@ -24,14 +24,36 @@ absl::Status ReadNumber(const Json& line, const char* name, T* value) {
   return absl::OkStatus();
 }
 
+// The token ids of a member that is there.
+absl::StatusOr<std::vector<int32_t>> ReadTokenIds(const Json& line, const char* name,
+                                                  int32_t vocab_size) {
+  const Json& member = line.at(name);
+  if (!member.is_array() || member.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" is not a list of token ids"));
+  }
+  std::vector<int32_t> token_ids;
+  for (const Json& token : member) {
+    if (!token.is_number_integer() || token < 0 || token >= vocab_size) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", name, "\" has ", token.dump(), ", must be token ids in [0, ", vocab_size - 1, "]"));
+    }
+    token_ids.push_back(token.get<int32_t>());
+  }
+  return token_ids;
+}
+
 absl::StatusOr<std::vector<int32_t>> Encode(const Json& line, const Tokenizer& tokenizer,
                                             const ChatTemplate* chat_template) {
+  if (line.contains("prompt_ids")) {
+    return ReadTokenIds(line, "prompt_ids", tokenizer.vocab_size());
+  }
   if (const auto raw = line.find("raw"); raw != line.end() && raw->is_string()) {
     return tokenizer.Encode(raw->get<std::string>(), SpecialTokens::kParse);
   }
   const auto prompt = line.find("prompt");
   if (prompt == line.end() || !prompt->is_string()) {
-    return absl::InvalidArgumentError("neither \"prompt\" nor \"raw\" is a string");
+    return absl::InvalidArgumentError(
+        "neither \"prompt\" nor \"raw\" is a string, and there are no \"prompt_ids\"");
   }
   if (chat_template == nullptr) {
     return absl::InvalidArgumentError(
@@ -55,6 +77,10 @@ absl::StatusOr<GenerationPrompt> ParseLine(const std::string& text, const Tokeni
   CHIMERA_RETURN_IF_ERROR(ReadNumber(line, "seed", &prompt.sampling.seed));
   CHIMERA_RETURN_IF_ERROR(ReadNumber(line, "max_tokens", &prompt.max_tokens));
   CHIMERA_RETURN_IF_ERROR(ValidateSamplingParams(prompt.sampling));
+  if (line.contains("response_ids")) {
+    CHIMERA_ASSIGN_OR_RETURN(prompt.response_ids,
+                             ReadTokenIds(line, "response_ids", tokenizer.vocab_size()));
+  }
   if (prompt.token_ids.empty()) return absl::InvalidArgumentError("the prompt is empty");
   if (prompt.max_tokens < 1) return absl::InvalidArgumentError("\"max_tokens\" must be positive");
   return prompt;

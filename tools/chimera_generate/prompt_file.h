@@ -1,4 +1,4 @@
-// The prompts to answer.
+// The prompts to answer, and answers to read again.
 
 #ifndef CHIMERA_TOOLS_CHIMERA_GENERATE_PROMPT_FILE_H_
 #define CHIMERA_TOOLS_CHIMERA_GENERATE_PROMPT_FILE_H_
@@ -20,13 +20,16 @@ struct GenerationPrompt {
   std::vector<int32_t> token_ids;
   SamplingParams sampling;
   int32_t max_tokens = 0;
+  // The answer, where it was given before: then nothing is sampled. Empty: to be answered.
+  std::vector<int32_t> response_ids;
 };
 
-// Reads JSON lines. Each is an object with "prompt", a user's message, or "raw", text that is not put
-// into the chat template and in which special tokens count; and, if wanted, "temperature", "top_k",
-// "min_p", "top_p", "seed" and "max_tokens", in whose absence `max_tokens` holds. Other members are
-// ignored. `chat_template` may be null if no line has "prompt". Errors name the file and the line:
-// NOT_FOUND, or INVALID_ARGUMENT for what cannot be read or is out of range.
+// Reads JSON lines. Each is an object with "prompt", a user's message; "raw", text that is not put into
+// the chat template and in which special tokens count; or "prompt_ids", tokens. And, if wanted,
+// "temperature", "top_k", "min_p", "top_p", "seed" and "max_tokens", in whose absence `max_tokens`
+// holds; or "response_ids", the tokens of an answer. Other members are ignored. `chat_template` may be
+// null if no line has "prompt". Errors name the file and the line: NOT_FOUND, or INVALID_ARGUMENT for
+// what cannot be read or is out of range.
 absl::StatusOr<std::vector<GenerationPrompt>> ReadPromptFile(const std::string& path,
                                                              const Tokenizer& tokenizer,
                                                              const ChatTemplate* chat_template,

@@ -11,9 +11,12 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/clock.h"
 #include "common/model/llama_model.h"
@@ -30,6 +33,7 @@ namespace {
 
 using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
@@ -54,6 +58,12 @@ std::vector<T> Values(const SafetensorsFile& file, const std::string& name) {
   std::vector<T> values(tensor.bytes.size() / sizeof(T));
   std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
   return values;
+}
+
+std::string ReadBytes(const std::string& path) {
+  std::ostringstream bytes;
+  bytes << std::ifstream(path, std::ios::binary).rdbuf();
+  return bytes.str();
 }
 
 class GenerateTest : public ::testing::Test {
@@ -197,6 +207,69 @@ TEST_F(GenerateTest, AnotherBatchSizeChangesNothing) {
   EXPECT_EQ(ReadShards(), expected);
 }
 
+TEST_F(GenerateTest, AnswersThatAreReadAgainGiveTheSameShards) {
+  config_.batch_size = 1;  // finishes the answers in the order of their prompts
+  CHIMERA_ASSERT_OK(Run().status());
+  const std::vector<std::string> generated = Shards();
+  ASSERT_GT(generated.size(), 1);
+  std::ostringstream lines;
+  for (const auto& [index, sequence] : ReadShards()) {
+    lines << "{\"prompt_ids\": [" << absl::StrJoin(sequence.prompt, ",") << "], \"response_ids\": ["
+          << absl::StrJoin(sequence.response, ",")
+          << "], \"temperature\": " << (index == 2 ? 0.9 : 0) << "}\n";
+  }
+  WritePrompts(lines.str());
+  for (const int32_t batch_size : {1, 3}) {
+    config_.output_path = absl::StrCat(directory_.path(), "/again-", batch_size);
+    std::filesystem::create_directory(config_.output_path);
+    config_.batch_size = batch_size;
+    config_.prefill_chunk = 7 * batch_size;  // neither prompts nor answers end with it
+    const absl::StatusOr<GenerateProgress> progress = Run();
+    CHIMERA_ASSERT_OK(progress.status());
+    EXPECT_EQ(progress->sequence_count, 5);
+    const std::vector<std::string> shards = Shards();
+    ASSERT_EQ(shards.size(), generated.size());
+    for (size_t i = 0; i < shards.size(); ++i) {
+      EXPECT_EQ(ReadBytes(shards[i]), ReadBytes(generated[i])) << shards[i];
+    }
+  }
+}
+
+TEST_F(GenerateTest, GivenAndWantedAnswersShareTheSlots) {
+  CHIMERA_ASSERT_OK(Run().status());
+  const std::map<int64_t, Sequence> expected = ReadShards();
+  std::istringstream lines(kPrompts);
+  std::string line, mixed;
+  for (int64_t index = 0; std::getline(lines, line); ++index) {
+    if (index % 2 == 0) {
+      line.pop_back();
+      absl::StrAppend(&line, ", \"response_ids\": [",
+                      absl::StrJoin(expected.at(index).response, ","), "]}");
+    }
+    absl::StrAppend(&mixed, line, "\n");
+  }
+  WritePrompts(mixed);
+  config_.output_path = directory_.path() + "/mixed";
+  std::filesystem::create_directory(config_.output_path);
+  CHIMERA_ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadShards(), expected);
+}
+
+TEST_F(GenerateTest, LeavesOutGivenAnswersBeyondTheLength) {
+  config_.max_length = 6;
+  WritePrompts(
+      "{\"prompt_ids\": [5, 6, 7], \"response_ids\": [8, 9, 10]}\n"
+      "{\"prompt_ids\": [5, 6, 7], \"response_ids\": [8, 9, 10, 11]}\n"
+      "{\"prompt_ids\": [5], \"response_ids\": [8]}\n");
+  const absl::StatusOr<GenerateProgress> progress = Run();
+  CHIMERA_ASSERT_OK(progress.status());
+  EXPECT_EQ(progress->too_long_count, 1);
+  const std::map<int64_t, Sequence> sequences = ReadShards();
+  ASSERT_EQ(sequences.size(), 2);
+  EXPECT_THAT(sequences.at(0).response, ElementsAre(8, 9, 10));
+  EXPECT_THAT(sequences.at(2).prompt, ElementsAre(5));
+}
+
 TEST_F(GenerateTest, GoesOnBehindTheShardsThatAreThere) {
   CHIMERA_ASSERT_OK(Run().status());
   const std::map<int64_t, Sequence> expected = ReadShards();
@@ -252,7 +325,12 @@ TEST_F(GenerateTest, NamesWhatIsWrong) {
       {"{\"raw\": \"a\", \"temperature\": \"hot\"}", "\"temperature\""},
       {"{\"raw\": \"a\", \"temperature\": -1}", "temperature"},
       {"{\"raw\": \"a\", \"top_k\": 0.5}", "\"top_k\""},
-      {"{\"raw\": \"a\", \"max_tokens\": 0}", "\"max_tokens\""}};
+      {"{\"raw\": \"a\", \"max_tokens\": 0}", "\"max_tokens\""},
+      {"{\"prompt_ids\": []}", "\"prompt_ids\" is not a list of token ids"},
+      {"{\"prompt_ids\": [1, \"b\"]}", "\"prompt_ids\" has \"b\", must be token ids in [0, "},
+      {"{\"raw\": \"a\", \"response_ids\": 3}", "\"response_ids\" is not a list"},
+      {"{\"raw\": \"a\", \"response_ids\": [-1]}", "\"response_ids\" has -1"},
+      {"{\"raw\": \"a\", \"response_ids\": [4294967297]}", "\"response_ids\" has 4294967297"}};
   for (const auto& [line, message] : lines) {
     WritePrompts(line);
     EXPECT_THAT(Run().status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
