@@ -15,6 +15,7 @@ struct GenerateConfig {
   std::string device = "cpu";
   int thread_count = 1;
   std::string prompt_path;                  // JSON lines, see prompt_file.h
+  std::string target_identity;              // that the model must have; empty: any
   std::string output_path;                  // an existing folder, which gets the shards
   std::vector<int32_t> tapped_layers;       // ascending, as in StepBatch; may be empty
   int32_t batch_size = 64;                  // sequences decoded together

@@ -20,6 +20,8 @@ ABSL_FLAG(std::string, prompts, "",
           "JSON lines with \"prompt\", \"raw\" or \"prompt_ids\"; with \"response_ids\", answers "
           "are read "
           "again in place of being generated");
+ABSL_FLAG(std::string, target_identity, "",
+          "identity that the model must have, where answers are given; empty: any");
 ABSL_FLAG(std::string, output, "", "folder for the shards; those that it holds are kept");
 ABSL_FLAG(std::vector<std::string>, tapped_layers, {},
           "layers whose hidden states are stored, ascending; 0 is the embedding");
@@ -71,6 +73,7 @@ absl::StatusOr<GenerateConfig> ParseGenerateFlags(int argc, char** argv) {
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, 256));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   CHIMERA_ASSIGN_OR_RETURN(config.prompt_path, ReadPath(FLAGS_prompts));
+  config.target_identity = absl::GetFlag(FLAGS_target_identity);
   CHIMERA_ASSIGN_OR_RETURN(config.output_path, ReadPath(FLAGS_output));
   CHIMERA_ASSIGN_OR_RETURN(config.tapped_layers, ReadTappedLayers());
   CHIMERA_ASSIGN_OR_RETURN(config.batch_size, ReadInRange(FLAGS_batch, 1, 4096));

@@ -34,6 +34,14 @@ absl::Status CheckTappedLayers(const GenerateConfig& config, const LlamaConfig& 
                                                  model.layer_count, "]"));
 }
 
+absl::Status CheckIdentity(const GenerateConfig& config, const LlamaModel& model) {
+  const std::string& identity = model.fingerprint().identity;
+  if (config.target_identity.empty() || config.target_identity == identity) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("target_identity of the answers is ", config.target_identity, ", but ", identity,
+                   " of ", model.name(), ": another model gave them"));
+}
+
 absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const GenerateConfig& config,
                                                      const LlamaModel& model) {
   BackendOptions options;
@@ -91,6 +99,7 @@ absl::StatusOr<GenerateProgress> Generate(
     const std::function<void(const GenerateProgress&)>& report) {
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> model,
                            LlamaModel::Open(config.model_path));
+  CHIMERA_RETURN_IF_ERROR(CheckIdentity(config, *model));
   CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(config, model->config()));
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend, MakeBackend(config, *model));
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer,

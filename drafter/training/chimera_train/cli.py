@@ -35,10 +35,11 @@ def new_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="chimera-train", description=__doc__)
     commands_parser = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run, text: str) -> argparse.ArgumentParser:
+    def add(name: str, run, text: str, needs_target: bool = True) -> argparse.ArgumentParser:
         command = commands_parser.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         command.set_defaults(command=run)
-        command.add_argument("--target", type=Path, required=True, help="GGUF file or Hugging Face folder")
+        if needs_target:
+            command.add_argument("--target", type=Path, required=True, help="GGUF file or Hugging Face folder")
         command.add_argument("--threads", type=int, default=0, help="of PyTorch; 0: its own choice")
         command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="that computes")
         return command
@@ -47,6 +48,10 @@ def new_parser() -> argparse.ArgumentParser:
     command.add_argument("--output", type=Path, required=True, help="folder of the shards")
     command.add_argument("--greedy", action="store_true", help="all answers greedy and in order, to evaluate on")
     _add_generation(command)
+
+    command = add("pack", commands.run_pack, "keep the answers of shards without their states", needs_target=False)
+    command.add_argument("--data", type=Path, nargs="+", required=True, help="folders of shards")
+    command.add_argument("--out", type=Path, required=True, help="file of answers, such as answers.jsonl.xz")
 
     command = add("train", commands.run_train, "train a drafter, or go on")
     command.add_argument("--data", type=Path, nargs="+", required=True, help="folders of shards")
@@ -85,7 +90,9 @@ def _add_run(parser, required: bool = True) -> None:
 
 def _add_generation(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("generation")
-    group.add_argument("--prompts", type=Path, nargs="+", required=True, help="JSON lines; may be .gz or .xz")
+    given = group.add_mutually_exclusive_group(required=True)
+    given.add_argument("--prompts", type=Path, nargs="+", help="JSON lines; may be .gz or .xz")
+    given.add_argument("--packed", type=Path, help="file of pack: the target reads them again, for its states")
     group.add_argument("--exclude", type=Path, nargs="+", action="extend", default=[],
                        help="prompt files that must not be trained on")
     group.add_argument("--self-prompts", type=int, default=0, help="user messages that the model writes itself")
@@ -102,11 +109,14 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     budget = group.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="of training")
     budget.add_argument("--epochs", type=float, help="over the data; gives the same curve every time")
-    group.add_argument("--initial-run", type=Path, help="finished run whose weights a new run starts from")
+    initial = group.add_mutually_exclusive_group()
+    initial.add_argument("--initial-run", type=Path, help="finished run whose weights a new run starts from")
+    initial.add_argument("--initial-drafter", type=Path, help="exported file whose weights a new run starts from")
     group.add_argument("--checkpoint-interval", type=int, default=100, help="steps")
     group.add_argument("--evaluation-interval", type=int, default=400, help="steps")
 
     group = parser.add_argument_group("drafter")
+    group.add_argument("--layers", type=_layers, help="tapped layers that it reads; default: all that the data hold")
     group.add_argument("--draft-vocab-size", type=int, default=12288, help="tokens that can be drafted")
     group.add_argument("--trigram-hidden-size", type=int, help="default: twice the target's hidden size")
     group.add_argument("--ffn-size", type=int, help="default: 8/3 of the target's hidden size")

@@ -5,14 +5,10 @@ import dataclasses
 import json
 from pathlib import Path
 
-import torch
-
-from chimera_train.checkpoint import FILE_NAME, Checkpoint
+from chimera_train.answers import write_answers
+from chimera_train.checkpoint import Checkpoint
 from chimera_train.dataset import Dataset
 from chimera_train.distributed import Processes, choose_device
-from chimera_train.draft_vocabulary import choose_draft_vocabulary, coverage
-from chimera_train.drafter import Drafter
-from chimera_train.drafter_config import DrafterConfig
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.evaluator import evaluate
 from chimera_train.exporter import ExportOptions, export, load_drafter_file
@@ -21,6 +17,7 @@ from chimera_train.generation_plan import read_categories
 from chimera_train.prompts import read_prompts, without_duplicates, write_prompts
 from chimera_train.recipe import Budget, Recipe
 from chimera_train.report import format_report
+from chimera_train.run_setup import load_checkpoint, new_drafter, restore
 from chimera_train.target import Target, load_target
 from chimera_train.target_check import check_data, check_same_target
 from chimera_train.trainer import RunOptions, Trainer
@@ -34,25 +31,34 @@ def run_generate(options: argparse.Namespace) -> None:
     generate(GenerateOptions(**fields))
 
 
+def run_pack(options: argparse.Namespace) -> None:
+    header = write_answers(options.data, options.out)
+    size = options.out.stat().st_size
+    print(
+        f"{options.out}: {header.answers} answers, {header.response_tokens} response tokens, {size / 1e6:.2f} MB, "
+        f"{8 * size / max(1, header.response_tokens):.1f} bits for each",
+        flush=True,
+    )
+
+
 def run_train(options: argparse.Namespace) -> None:
-    target, dataset = load_target(options.target), Dataset(options.data)
+    target, dataset = load_target(options.target), Dataset(options.data, options.layers)
     check_data(dataset, target)
     recipe = Recipe(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)})
     options.run_folder.mkdir(parents=True, exist_ok=True)
     with Processes(options.device) as processes:
-        checkpoint = _load_checkpoint(options.run_folder, dataset, recipe)
+        checkpoint = load_checkpoint(options.run_folder, dataset, recipe)
         if checkpoint:
-            drafter = _restore(checkpoint, options, target)
-        else:
-            drafter = _new_drafter(options, target, dataset, recipe)
-        trainer = Trainer(drafter, target, dataset, recipe, processes)
-        if checkpoint:
+            trainer = Trainer(restore(checkpoint, options, target, dataset), target, dataset, recipe, processes)
             trainer.resume(checkpoint)
+        else:
+            drafter, tokens_before = new_drafter(options, target, dataset, recipe)
+            trainer = Trainer(drafter, target, dataset, recipe, processes, tokens_before)
         trainer.run(
             RunOptions(
                 folder=options.run_folder,
                 budget=Budget(options.minutes, options.epochs),
-                held_out=Dataset(options.held_out) if options.held_out else None,
+                held_out=Dataset(options.held_out, options.layers) if options.held_out else None,
                 checkpoint_interval=options.checkpoint_interval,
                 evaluation_interval=options.evaluation_interval,
             )
@@ -61,17 +67,14 @@ def run_train(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> dict:
     """Returns the report, after printing and storing it."""
-    target, dataset = load_target(options.target), Dataset(options.data)
+    target = load_target(options.target)
     if options.drafter is not None:
         drafter, source = load_drafter_file(options.drafter, target)
     else:
         checkpoint = Checkpoint.load(options.run_folder)
         drafter, source = checkpoint.restore_drafter(target), checkpoint.source
+    dataset = Dataset(options.data, source.tapped_layers)
     check_same_target("the drafter", source.target_identity, str(options.data[0]), dataset.source.target_identity)
-    if source.tapped_layers != dataset.source.tapped_layers:
-        raise ChimeraTrainError(
-            f"the drafter reads layers {source.tapped_layers}, but the data hold {dataset.source.tapped_layers}"
-        )
     categories = read_categories(options.data)
     report = evaluate(drafter, dataset, categories, choose_device(options.device), options.answers)
     print(format_report(report), flush=True)
@@ -97,7 +100,7 @@ def run_all(options: argparse.Namespace) -> None:
     work = options.work
     work.mkdir(parents=True, exist_ok=True)
     prompts, held_out = _split_prompts(options)
-    for_evaluation = {"exclude": [], "self_prompts": 0, "limit": None, "greedy": True}
+    for_evaluation = {"exclude": [], "packed": None, "self_prompts": 0, "limit": None, "greedy": True}
     run_generate(_with(options, prompts=held_out, output=work / "held-out", **for_evaluation))
     exclude = [*options.exclude, *held_out]
     run_generate(_with(options, prompts=prompts, output=work / "answers", exclude=exclude, greedy=False))
@@ -111,69 +114,6 @@ def run_all(options: argparse.Namespace) -> None:
     run_evaluate(_with(evaluation, drafter=options.out, report=work / "report-exported.json"))
 
 
-def _load_checkpoint(run: Path, dataset: Dataset, recipe: Recipe) -> Checkpoint | None:
-    if not (run / FILE_NAME).exists():
-        return None
-    checkpoint = Checkpoint.load(run)
-    check_same_target(str(run), checkpoint.source.target_identity, "the data", dataset.source.target_identity)
-    for field in dataclasses.fields(Recipe):
-        old, new = getattr(checkpoint.recipe, field.name), getattr(recipe, field.name)
-        if old != new:
-            raise ChimeraTrainError(f"{run} was begun with {field.name} {old}, not {new}: use another run folder")
-    print(f"going on from step {checkpoint.progress.step} of {run}", flush=True)
-    return checkpoint
-
-
-def _restore(checkpoint: Checkpoint, options: argparse.Namespace, target: Target) -> Drafter:
-    wanted = _new_config(options, target, checkpoint.source.tapped_layers)
-    for field in dataclasses.fields(DrafterConfig):
-        old, new = getattr(checkpoint.config, field.name), getattr(wanted, field.name)
-        if old != new:
-            raise ChimeraTrainError(f"the checkpoint has {field.name} {old}, not {new}")
-    return checkpoint.restore_drafter(target)
-
-
-def _new_drafter(options: argparse.Namespace, target: Target, dataset: Dataset, recipe: Recipe) -> Drafter:
-    if options.initial_run is not None:
-        initial = Checkpoint.load(options.initial_run)
-        check_same_target(
-            str(options.initial_run), initial.source.target_identity, "the data", dataset.source.target_identity
-        )
-        return _restore(initial, options, target)
-    torch.manual_seed(recipe.seed)
-    config = _new_config(options, target, dataset.source.tapped_layers)
-    counts = dataset.response_token_counts()
-    draft_vocabulary = choose_draft_vocabulary(counts, config.draft_vocab_size)
-    drafter = Drafter(config, target.embedding, draft_vocabulary, target.output[draft_vocabulary])
-    n_parameters = sum(parameter.numel() for parameter in drafter.parameters())
-    print(
-        f"{len(dataset)} answers, {dataset.response_token_count()} response tokens; a draft vocabulary of "
-        f"{len(draft_vocabulary)} covers {coverage(counts, draft_vocabulary):.2%} of them; "
-        f"{n_parameters / 1e6:.2f} M parameters",
-        flush=True,
-    )
-    return drafter
-
-
-def _new_config(options: argparse.Namespace, target: Target, tapped_layers: tuple[int, ...]) -> DrafterConfig:
-    return DrafterConfig(
-        hidden_size=target.hidden_size,
-        ffn_size=options.ffn_size or _round_up(target.hidden_size * 8 // 3),
-        query_head_count=target.query_head_count,
-        kv_head_count=target.kv_head_count,
-        head_dim=target.head_dim,
-        rope_base=target.rope_base,
-        rms_norm_epsilon=target.rms_norm_epsilon,
-        trigram_hidden_size=options.trigram_hidden_size or 2 * target.hidden_size,
-        tapped_layers=tapped_layers,
-        draft_vocab_size=min(options.draft_vocab_size, target.vocab_size),
-        trigram_encoder=options.trigram_encoder,
-        residual_head=options.residual_head,
-        depth_heads=options.depth_heads,
-        context_window=options.context_window,
-    )
-
-
 def _default_layers(target: Target) -> tuple[int, ...]:
     """An early one, the middle, and the output of the last."""
     return tuple(sorted({target.layer_count // 10, target.layer_count // 2, target.layer_count}))
@@ -183,6 +123,8 @@ def _split_prompts(options: argparse.Namespace) -> tuple[list[Path], list[Path]]
     """Prompt files to train on and to evaluate on."""
     if options.held_out_prompts:
         return options.prompts, options.held_out_prompts
+    if options.packed is not None:
+        raise ChimeraTrainError("--packed needs --held-out-prompts: what the drafter learns from cannot be held out")
     prompts = without_duplicates(read_prompts(options.prompts))
     held_out = prompts[::_HELD_OUT_EVERY]
     files = options.work / "train-prompts.jsonl", options.work / "held-out-prompts.jsonl"
@@ -196,11 +138,6 @@ def _read_tau(report: Path) -> float:
         return float(json.loads(report.read_text(encoding="utf-8"))["tau"])
     except (OSError, ValueError, KeyError) as error:
         raise ChimeraTrainError(f"{report}: not a readable report: {error}") from error
-
-
-def _round_up(value: int, multiple: int = 32) -> int:
-    """Quantised blocks hold 32 weights."""
-    return (value + multiple - 1) // multiple * multiple
 
 
 def _with(options: argparse.Namespace, **changes) -> argparse.Namespace:

@@ -129,7 +129,8 @@ class Shard:
 class Dataset:
     """The sequences of all shards of some folders, in the order of their names."""
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, folders: list[Path], layers: tuple[int, ...] | None = None) -> None:
+        """`layers`, ascending, are those of the tapped layers whose hidden states are read; None for all."""
         paths = [path for folder in folders for path in sorted(Path(folder).glob("shard-*.safetensors"))]
         if not paths:
             raise ChimeraTrainError(f"no shard-*.safetensors in {', '.join(str(folder) for folder in folders)}")
@@ -137,6 +138,10 @@ class Dataset:
         self.source = self.shards[0].source
         for shard in self.shards[1:]:
             _check_same_source(self.shards[0], shard)
+        self._columns = None
+        if layers is not None and layers != self.source.tapped_layers:
+            self._columns = [_column(self.source, layer) for layer in layers]
+            self.source = dataclasses.replace(self.source, tapped_layers=layers)
         self._places = [(shard, number) for shard in self.shards for number in range(len(shard))]
 
     def __len__(self) -> int:
@@ -144,7 +149,10 @@ class Dataset:
 
     def sequence(self, index: int) -> Sequence:
         shard, number = self._places[index]
-        return shard.sequence(number)
+        sequence = shard.sequence(number)
+        if self._columns is not None:
+            sequence.hidden_states = sequence.hidden_states[:, self._columns]
+        return sequence
 
     def lengths(self) -> list[int]:
         """Tokens of each sequence, without reading any."""
@@ -163,6 +171,12 @@ class Dataset:
             answers = [shard.response_tokens(number) for number in range(len(shard))]
             counts += torch.cat(answers).bincount(minlength=len(counts))
         return counts
+
+
+def _column(source: Source, layer: int) -> int:
+    if layer not in source.tapped_layers:
+        raise ChimeraTrainError(f"layer {layer} is wanted, but the data hold layers {source.tapped_layers} only")
+    return source.tapped_layers.index(layer)
 
 
 def _check_same_source(first: Shard, other: Shard) -> None:

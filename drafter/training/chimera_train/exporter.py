@@ -83,11 +83,29 @@ def load_drafter_file(path: Path, target: Target) -> tuple[Drafter, Source]:
             vocab_size=target.vocab_size,
         )
         check_target(source, target)
+        _check_vocabulary(weights[_VOCABULARY], target, path)
         drafter = Drafter(config, target.embedding, weights[_VOCABULARY], weights["residual_head.embedding"])
         drafter.load_state_dict(weights)
     except (SafetensorError, OSError, KeyError, RuntimeError, ValueError) as error:
         raise ChimeraTrainError(f"{path}: not a readable drafter file: {error}") from error
     return drafter, source
+
+
+def _check_vocabulary(vocabulary: torch.Tensor, target: Target, path: Path) -> None:
+    if not 0 <= int(vocabulary.min()) <= int(vocabulary.max()) < target.vocab_size:
+        raise ChimeraTrainError(
+            f"{path}: {_VOCABULARY} reaches token {int(vocabulary.max())}, but vocab_size of {target.name} is "
+            f"{target.vocab_size}"
+        )
+
+
+def read_training_tokens(path: Path) -> int:
+    """Response tokens that the drafter of an exported file has seen in training."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int((file.metadata() or {})["training_tokens"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ChimeraTrainError(f"{path}: not a readable drafter file: {error}") from error
 
 
 def _encode(name: str, matrix: torch.Tensor, weight_type: str) -> torch.Tensor:

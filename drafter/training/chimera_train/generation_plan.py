@@ -41,12 +41,15 @@ def write_plan(lines: list[dict], folder: Path) -> Path:
     return path
 
 
+def read_plan(folder: Path) -> list[dict]:
+    """The lines of a folder's plan; none if it has no plan."""
+    path = Path(folder) / FILE_NAME
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
 def read_categories(folders: list[Path]) -> dict[int, str]:
     """Prompt index -> category, of one folder; empty if it has no plan."""
     categories: dict[int, str] = {}
     for folder in folders:
-        path = Path(folder) / FILE_NAME
-        if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            categories |= {index: json.loads(line)["category"] for index, line in enumerate(lines)}
+        categories |= {index: line["category"] for index, line in enumerate(read_plan(folder))}
     return categories

@@ -40,8 +40,15 @@ class Trainer:
     """Trains one drafter on one data set."""
 
     def __init__(
-        self, drafter: Drafter, target: Target, dataset: Dataset, recipe: Recipe, processes: Processes
+        self,
+        drafter: Drafter,
+        target: Target,
+        dataset: Dataset,
+        recipe: Recipe,
+        processes: Processes,
+        tokens_before: int = 0,
     ) -> None:
+        """`tokens_before` are response tokens that the drafter saw in other runs."""
         self._drafter = drafter
         self._dataset = dataset
         self._recipe = recipe
@@ -49,7 +56,7 @@ class Trainer:
         labels = _soft_labels(drafter, target, recipe)
         self._loss = processes.wrap(DistillationLoss(drafter, labels, recipe.depth_decay))
         self._optimizer = DrafterOptimizer(drafter, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
-        self._progress = Progress()
+        self._progress = Progress(response_tokens=tokens_before)
         self._lengths = dataset.lengths()
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -133,6 +140,7 @@ class Trainer:
             "learning_rate": recipe.learning_rate * rate,
             "levels": n_levels,
             "response_tokens": progress.response_tokens,
+            "seconds": progress.seconds,
             "tokens_per_second": response_tokens / seconds,
         }
 
@@ -145,7 +153,8 @@ class Trainer:
         if log is None or options.held_out is None:
             return
         figures = quick_figures(self._drafter, options.held_out, self._processes.device)
-        log.add(self._progress.step - 1, {"response_tokens": self._progress.response_tokens} | figures)
+        spent = {"response_tokens": self._progress.response_tokens, "seconds": self._progress.seconds}
+        log.add(self._progress.step - 1, spent | figures)
         print("held out: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()), flush=True)
 
     def _save(self, options: RunOptions, log: TrainingLog | None) -> None:

@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from chimera_train.drafter_config import DrafterConfig  # noqa: E402
 from chimera_train.target import Target  # noqa: E402
 
 torch.set_num_threads(1)
+
+TEMPLATE = (
+    "{% for message in messages %}{% if loop.first %}<|start|>system\nBe brief.<|end|>\n{% endif %}"
+    "<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
+)
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +66,22 @@ def new_drafter(target: Target):
         return drafter
 
     return make
+
+
+@pytest.fixture
+def generator(tmp_path, monkeypatch):
+    """The fake generator as a program."""
+    here = Path(__file__).resolve().parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(here), str(here.parents[2] / "drafter" / "training"))))
+    path = tmp_path / "fake-generator"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -B {here / "fake_generator.py"} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def chat_target(target, tmp_path):
+    """A GGUF file with a chat template."""
+    path = tmp_path / "chat.gguf"
+    tiny_target.write_gguf(target, path, TEMPLATE)
+    return path

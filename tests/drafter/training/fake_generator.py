@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stands in for chimera-generate: answers with the tiny target, and writes what was asked to calls.jsonl.
 
-Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
+Given answers have to be its own. Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
 """
 
 import json
@@ -18,6 +18,8 @@ options = dict(argument.removeprefix("--").split("=", 1) for argument in sys.arg
 folder = Path(options["output"])
 with open(folder / "calls.jsonl", "a", encoding="utf-8") as file:
     file.write(json.dumps(options) + "\n")
+if options.get("target_identity", tiny_target.SOURCE.target_identity) != tiny_target.SOURCE.target_identity:
+    sys.exit("target_identity of the answers is another")
 shards = sorted(folder.glob("shard-*.safetensors"))
 answered = {int(index) for path in shards for index in Shard(path).prompt_index}
 lines = [json.loads(line) for line in Path(options["prompts"]).read_text(encoding="utf-8").splitlines()]
@@ -36,6 +38,9 @@ if todo:
         tiny_target.new_sequence(target, index, temperature)
         for (index, _), temperature in zip(todo, temperatures, strict=True)
     ]
+    for (_, line), sequence in zip(todo, sequences, strict=True):
+        answer = sequence.token_ids[sequence.response_start :].tolist()
+        assert line.get("response_ids", answer) == answer
     path = folder / f"shard-{len(shards):05d}.safetensors"
     write_shard(path, sequences, temperatures, tiny_target.SOURCE, "test")
     with open(path.with_suffix(".jsonl"), "w", encoding="utf-8") as file:

@@ -2,12 +2,9 @@
 
 import json
 import lzma
-import os
-import sys
 from pathlib import Path
 
 import pytest
-import tiny_target
 
 from chimera_train.chat_template import text_before_user_message
 from chimera_train.cli import main
@@ -15,31 +12,6 @@ from chimera_train.dataset import Dataset
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.generation_plan import plan_answers
 from chimera_train.prompts import Prompt, read_prompts, refuse_held_out
-
-TEMPLATE = (
-    "{% for message in messages %}{% if loop.first %}<|start|>system\nBe brief.<|end|>\n{% endif %}"
-    "<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
-)
-
-
-@pytest.fixture
-def generator(tmp_path, monkeypatch):
-    """The fake generator as a program."""
-    here = Path(__file__).resolve().parent
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(here), str(here.parents[2] / "drafter" / "training"))))
-    path = tmp_path / "fake-generator"
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} -B {here / "fake_generator.py"} "$@"\n')
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def chat_target(target, tmp_path):
-    """A GGUF file with a chat template."""
-    path = tmp_path / "chat.gguf"
-    tiny_target.write_gguf(target, path, TEMPLATE)
-    return path
-
 
 def write_lines(path, texts, key="prompt"):
     lines = [json.dumps({"category": "test", "source": "here", key: [t] if key == "turns" else t}) for t in texts]

@@ -317,6 +317,14 @@ TEST_F(GenerateTest, RefusesShardsOfOtherSettings) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("shard-00000.safetensors")));
 }
 
+TEST_F(GenerateTest, RefusesAnswersOfAnotherModel) {
+  config_.target_identity = "0123";
+  EXPECT_THAT(Run().status(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                       HasSubstr("target_identity of the answers is 0123, but ")));
+  config_.target_identity = (*LlamaModel::Open(config_.model_path))->fingerprint().identity;
+  CHIMERA_EXPECT_OK(Run().status());
+}
+
 TEST_F(GenerateTest, NamesWhatIsWrong) {
   const std::pair<const char*, const char*> lines[] = {
       {"no json", "prompts.jsonl:1: not a JSON object"},
