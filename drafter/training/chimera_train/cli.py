@@ -8,8 +8,10 @@ from pathlib import Path
 import torch
 
 from chimera_train import commands
+from chimera_train.ablation_run import run_ablate
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.exporter import WEIGHT_TYPES
+from chimera_train.level_statistics import TOP
 from chimera_train.recipe import Recipe
 
 _GENERATOR = Path("build/release/bin/chimera-generate")
@@ -67,10 +69,26 @@ def new_parser() -> argparse.ArgumentParser:
     command.add_argument("--report", type=Path, help="JSON file for all figures")
     _add_evaluation(command)
 
+    command = add("curve", commands.run_curve, "print acceptance over training tokens and time", needs_target=False)
+    _add_run(command)
+
     command = add("export", commands.run_export, "write the drafter file")
     _add_run(command)
     command.add_argument("--report", type=Path, help="of evaluate, whose tau goes into the metadata")
     _add_export(command)
+
+    command = add("ablate", run_ablate, "train drafters that differ in one thing, and compare them")
+    command.add_argument("--data", type=Path, nargs="+", required=True, help="folders of shards")
+    command.add_argument("--held-out", type=Path, nargs="+", required=True, help="shards to evaluate on")
+    command.add_argument("--work", type=Path, required=True, help="folder of the runs")
+    command.add_argument("--only", type=lambda text: text.split(","), help="configurations, such as full,paper,adamw")
+    command.add_argument("--table", type=Path, default=Path("ablations.md"), help="Markdown file of the result")
+    command.add_argument("--binaries", type=Path, help="folder of chimera and chimera-node, to measure tokens/s served")
+    command.add_argument("--bench-prompts", type=Path, help="prompt file for that")
+    command.add_argument("--bench-tokens", type=int, default=160, help="tokens of an answer")
+    _add_training(command)
+    _add_evaluation(command)
+    _add_weights(command)
 
     command = add("all", commands.run_all, "generate, train, evaluate and export")
     command.add_argument("--work", type=Path, default=Path("chimera-train"), help="folder for all that lies between")
@@ -135,11 +153,17 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", type=int, help="held-out answers that are used; default: all")
+    parser.add_argument("--static-shape", type=_shape, default=(), help="such as 4,2,1: also trees of this shape, which "
+                        "has four children of the root, two of each of these and one of each of those")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("export")
     group.add_argument("--out", type=Path, required=True, help="drafter file")
+    _add_weights(group)
+
+
+def _add_weights(group) -> None:
     group.add_argument("--name", help="of the drafter; default: from the target's")
     group.add_argument("--weight-type", choices=WEIGHT_TYPES, default="Q8_0", help="of the matrices")
     group.add_argument("--with-embeddings", action="store_true", help="makes the file self-contained")
@@ -147,6 +171,14 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def _layers(text: str) -> tuple[int, ...]:
     return tuple(int(layer) for layer in text.split(","))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """Children of each node, by its depth: of as many as an evaluation ranks."""
+    shape = tuple(int(width) for width in text.split(","))
+    if not all(1 <= width <= max(TOP) for width in shape):
+        raise ValueError(f"{text} must be numbers in [1, {max(TOP)}]")
+    return shape
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chimera_train.answers import write_answers
 from chimera_train.checkpoint import Checkpoint
+from chimera_train.curve import format_curve
 from chimera_train.dataset import Dataset
 from chimera_train.distributed import Processes, choose_device
 from chimera_train.errors import ChimeraTrainError
@@ -76,11 +77,16 @@ def run_evaluate(options: argparse.Namespace) -> dict:
     dataset = Dataset(options.data, source.tapped_layers)
     check_same_target("the drafter", source.target_identity, str(options.data[0]), dataset.source.target_identity)
     categories = read_categories(options.data)
-    report = evaluate(drafter, dataset, categories, choose_device(options.device), options.answers)
+    device = choose_device(options.device)
+    report = evaluate(drafter, dataset, categories, device, options.answers, options.static_shape)
     print(format_report(report), flush=True)
     if options.report is not None:
         options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def run_curve(options: argparse.Namespace) -> None:
+    print(format_curve(options.run_folder), flush=True)
 
 
 def run_export(options: argparse.Namespace) -> None:
@@ -101,17 +107,17 @@ def run_all(options: argparse.Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     prompts, held_out = _split_prompts(options)
     for_evaluation = {"exclude": [], "packed": None, "self_prompts": 0, "limit": None, "greedy": True}
-    run_generate(_with(options, prompts=held_out, output=work / "held-out", **for_evaluation))
+    run_generate(with_changes(options, prompts=held_out, output=work / "held-out", **for_evaluation))
     exclude = [*options.exclude, *held_out]
-    run_generate(_with(options, prompts=prompts, output=work / "answers", exclude=exclude, greedy=False))
+    run_generate(with_changes(options, prompts=prompts, output=work / "answers", exclude=exclude, greedy=False))
     paths = {"run_folder": work / "run", "data": [work / "answers"], "held_out": [work / "held-out"]}
-    run_train(_with(options, **paths))
+    run_train(with_changes(options, **paths))
     report = work / "report.json"
-    evaluation = _with(options, run_folder=work / "run", data=[work / "held-out"], drafter=None, report=report)
+    evaluation = with_changes(options, run_folder=work / "run", data=[work / "held-out"], drafter=None, report=report)
     run_evaluate(evaluation)
-    run_export(_with(options, run_folder=work / "run", report=report))
+    run_export(with_changes(options, run_folder=work / "run", report=report))
     print(f"\nThe same with the weights of {options.out}:", flush=True)
-    run_evaluate(_with(evaluation, drafter=options.out, report=work / "report-exported.json"))
+    run_evaluate(with_changes(evaluation, drafter=options.out, report=work / "report-exported.json"))
 
 
 def _default_layers(target: Target) -> tuple[int, ...]:
@@ -140,5 +146,6 @@ def _read_tau(report: Path) -> float:
         raise ChimeraTrainError(f"{report}: not a readable report: {error}") from error
 
 
-def _with(options: argparse.Namespace, **changes) -> argparse.Namespace:
+def with_changes(options: argparse.Namespace, **changes) -> argparse.Namespace:
+    """Options of another command, made of these."""
     return argparse.Namespace(**vars(options) | changes)

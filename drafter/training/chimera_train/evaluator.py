@@ -33,24 +33,32 @@ class _Taus:
 
 @torch.no_grad()
 def evaluate(
-    drafter: Drafter, dataset: Dataset, categories: dict[int, str], device: torch.device, limit: int | None = None
+    drafter: Drafter,
+    dataset: Dataset,
+    categories: dict[int, str],
+    device: torch.device,
+    limit: int | None = None,
+    static_shape: tuple[int, ...] = (),
 ) -> dict:
-    """All figures, as JSON can hold them. `categories` is by prompt index; `limit` is a number of answers."""
+    """All figures, as JSON can hold them. `categories` is by prompt index; `limit` is a number of answers. If
+    `static_shape` is not empty, also tau of trees in which each node of level i has static_shape[i] children."""
     shape = TreeShape()
     n_levels = _level_count(drafter, shape.depth)
     statistics = LevelStatistics(n_levels)
-    overall, by_category = _Taus(), collections.defaultdict(_Taus)
+    overall, by_category, static = _Taus(), collections.defaultdict(_Taus), StepCount()
+    widths = torch.tensor(static_shape[:n_levels])
     n_sequences = n_tokens = 0
     drafter.to(device)
     for batch, prompt_index in _answers(dataset, device, limit):
         with mixed_precision(device):
-            hits = statistics.add(drafter, batch)
+            guess_ranks = statistics.add(drafter, batch)
             levels = grow_trees(drafter, batch, shape)
+        static.add(leading_true(guess_ranks[:, : len(widths)] < widths))
         n_sequences += 1
         n_tokens += len(batch.anchors)
         for taus in (overall, by_category[categories.get(prompt_index, _OTHER)]):
             for length in range(1, n_levels + 1):
-                taus.chains[length].add(leading_true(hits[:, :length]))
+                taus.chains[length].add(leading_true(guess_ranks[:, :length] == 0))
             for depth in range(1, n_levels + 1):
                 ranks = true_path_ranks(levels, depth).cpu()
                 for nodes in TREE_NODES:
@@ -65,6 +73,7 @@ def evaluate(
         "levels": statistics.accuracy(),
         "chain_tau": {str(length): count.tau for length, count in overall.chains.items()},
         "tree_tau": _tree_table(overall, n_levels),
+        **({"static_shape": list(static_shape), "static_tau": static.tau} if static_shape else {}),
         "categories": {
             name: {
                 "chain_tau": taus.chains[min(CHAIN_LENGTH, n_levels)].tau,
@@ -78,14 +87,16 @@ def evaluate(
 
 @torch.no_grad()
 def quick_figures(drafter: Drafter, dataset: Dataset, device: torch.device) -> dict[str, float]:
-    """What to watch during training: first-level accuracy and tau of chains, on some of the answers."""
-    n_levels = _level_count(drafter, CHAIN_LENGTH)
-    statistics, chains = LevelStatistics(n_levels), StepCount()
+    """What to watch during training, on some of the answers: first-level accuracy, tau of chains and of trees."""
+    shape = TreeShape()
+    statistics, chains, trees = LevelStatistics(_level_count(drafter, CHAIN_LENGTH)), StepCount(), StepCount()
     for batch, _ in _answers(dataset, device, _QUICK_SEQUENCES):
         with mixed_precision(device):
-            chains.add(leading_true(statistics.add(drafter, batch)))
+            chains.add(leading_true(statistics.add(drafter, batch) == 0))
+            ranks = true_path_ranks(grow_trees(drafter, batch, shape), shape.depth)
+        trees.add(leading_true(ranks < HEADLINE_NODES))
     first = statistics.accuracy()[0]
-    return {"top1": first["top1"], "top4": first["top4"], "chain_tau": chains.tau}
+    return {"top1": first["top1"], "top4": first["top4"], "chain_tau": chains.tau, "tree_tau": trees.tau}
 
 
 def _answers(dataset: Dataset, device: torch.device, limit: int | None) -> Iterator[tuple[Batch, int]]:

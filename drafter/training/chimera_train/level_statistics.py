@@ -7,6 +7,7 @@ from chimera_train.drafter import Drafter
 from chimera_train.rollout import rollout
 
 TOP = (1, 2, 4, 8)
+NOT_GUESSED = 1 << 30
 _BINS = 10
 
 
@@ -21,9 +22,10 @@ class LevelStatistics:
         self._bin_probabilities = torch.zeros(n_levels, _BINS)
 
     def add(self, drafter: Drafter, batch: Batch) -> torch.Tensor:
-        """Counts a batch. Returns bool [m, n_levels]: whether the best guess at each anchor and level is the token."""
+        """Counts a batch. Returns int64 [m, n_levels]: the rank, from 0, of the token among the guesses at each anchor
+        and level; NOT_GUESSED if it is not among the best."""
         n_levels = len(self._totals)
-        first_hits = torch.zeros(len(batch.anchors), n_levels, dtype=torch.bool)
+        ranks = torch.full((len(batch.anchors), n_levels), NOT_GUESSED)
         row_of_anchor = torch.zeros_like(batch.token_ids)
         row_of_anchor[batch.anchors] = torch.arange(len(batch.anchors), device=batch.anchors.device)
         for level in rollout(drafter, drafter.encode(batch), n_levels):
@@ -34,8 +36,9 @@ class LevelStatistics:
             self._hits[level.depth, : hits.shape[1]] += hits.sum(dim=0)
             self._totals[level.depth] += len(hits)
             self._count_bins(level.depth, values.flatten(), hits.flatten())
-            first_hits[row_of_anchor[level.anchors].cpu(), level.depth] = hits[:, 0]
-        return first_hits
+            rows = row_of_anchor[level.anchors].cpu()
+            ranks[rows, level.depth] = hits.long().argmax(dim=1).masked_fill(~hits.any(dim=1), NOT_GUESSED)
+        return ranks
 
     def accuracy(self) -> list[dict[str, float]]:
         """For each level the fraction of tokens among the best 1, 2, 4 and 8 guesses, and how many were counted."""

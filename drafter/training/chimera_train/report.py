@@ -27,7 +27,11 @@ def _trees(report: dict) -> str:
     rows = [
         [nodes, *(f"{taus[depth]:.3f}" for depth in depths)] for nodes, taus in report["tree_tau"].items()
     ]
-    return "tau of trees, by nodes and greatest depth:\n" + _table(["nodes", *depths], rows)
+    text = "tau of trees, by nodes and greatest depth:\n" + _table(["nodes", *depths], rows)
+    if "static_tau" in report:
+        shape = ",".join(str(width) for width in report["static_shape"])
+        text += f"\ntau of trees of shape {shape}: {report['static_tau']:.3f}"
+    return text
 
 
 def _categories(report: dict) -> str:

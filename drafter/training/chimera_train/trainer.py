@@ -10,6 +10,8 @@ import torch
 from chimera_train.batch import Batch
 from chimera_train.batch_order import batch_order, read_batches
 from chimera_train.checkpoint import Checkpoint, Progress
+from chimera_train.curve import FILE_NAME as CURVE_FILE
+from chimera_train.curve import read_curve, write_csv
 from chimera_train.dataset import Dataset
 from chimera_train.distributed import Processes, mixed_precision
 from chimera_train.drafter import Drafter
@@ -67,8 +69,11 @@ class Trainer:
     def run(self, options: RunOptions) -> None:
         """Trains until the budget is spent, and leaves a checkpoint at the end."""
         log = TrainingLog(options.folder, self._progress.step) if self._processes.is_first else None
+        first_step = self._progress.step
         while self._spent(options.budget) < 1:
             self._run_epoch(options, log)
+        if self._progress.step > first_step and self._progress.step % options.evaluation_interval != 0:
+            self._evaluate(options, log)
         self._save(options, log)
         if log is not None:
             log.close()
@@ -169,6 +174,7 @@ class Trainer:
             optimizer=self._optimizer.state_dict(),
         ).save(options.folder)
         log.plot()
+        write_csv(read_curve(options.folder), options.folder / CURVE_FILE)
 
 
 def _soft_labels(drafter: Drafter, target: Target, recipe: Recipe) -> TargetDistribution | None:

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: metrics.jsonl, TensorBoard events and a plot."""
+"""What a run leaves to look at: metrics.jsonl, curve.csv, TensorBoard events and a plot."""
 
 import json
 from pathlib import Path
@@ -11,11 +11,16 @@ from matplotlib import pyplot  # noqa: E402  (after the choice of backend)
 from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 
 
+METRICS_FILE = "metrics.jsonl"
+# What the plot is over: name in the log, unit, label.
+_ABSCISSAS = (("response_tokens", 1e6, "million response tokens seen"), ("seconds", 60, "minutes of training"))
+
+
 class TrainingLog:
     """Scalars by step. After a resumption what an interrupted run wrote beyond its checkpoint is dropped."""
 
     def __init__(self, run: Path, first_step: int) -> None:
-        self._path = run / "metrics.jsonl"
+        self._path = run / METRICS_FILE
         self._plot_path = run / "curve.png"
         kept = [line for line in read_metrics(self._path) if line["step"] < first_step]
         with open(self._path, "w", encoding="utf-8") as file:
@@ -30,19 +35,22 @@ class TrainingLog:
             self._events.add_scalar(name, value, step)
 
     def plot(self) -> None:
-        """Writes loss and acceptance over response tokens seen."""
+        """Draws loss and acceptance over response tokens seen and over minutes of training."""
         lines = read_metrics(self._path)
-        figure, (loss_axes, accept_axes) = pyplot.subplots(2, 1, figsize=(8, 8), sharex=True)
-        losses = [(line["response_tokens"], line["loss"]) for line in lines if "loss" in line]
-        loss_axes.plot(*zip(*_smooth(losses), strict=True)) if losses else None
-        loss_axes.set_ylabel("loss, nats per token")
-        for name in ("top1", "top4", "chain_tau"):
-            points = [(line["response_tokens"], line[name]) for line in lines if name in line]
-            if points:
-                accept_axes.plot(*zip(*points, strict=True), marker="o", label=name)
-                accept_axes.legend()
-        accept_axes.set_ylabel("held-out acceptance")
-        accept_axes.set_xlabel("response tokens seen")
+        figure, axes = pyplot.subplots(2, 2, figsize=(14, 8), sharex="col", sharey="row")
+        for column, (name, unit, label) in enumerate(_ABSCISSAS):
+            (loss_axes, accept_axes) = axes[:, column]
+            losses = [(line[name] / unit, line["loss"]) for line in lines if {name, "loss"} <= line.keys()]
+            if losses:
+                loss_axes.plot(*zip(*_smooth(losses), strict=True))
+            for figure_name in ("top1", "top4", "chain_tau", "tree_tau"):
+                points = [(line[name] / unit, line[figure_name]) for line in lines if {name, figure_name} <= line.keys()]
+                if points:
+                    accept_axes.plot(*zip(*points, strict=True), marker="o", label=figure_name)
+                    accept_axes.legend()
+            accept_axes.set_xlabel(label)
+        axes[0, 0].set_ylabel("loss, nats per token")
+        axes[1, 0].set_ylabel("held-out acceptance")
         figure.tight_layout()
         figure.savefig(self._plot_path)
         pyplot.close(figure)

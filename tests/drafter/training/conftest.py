@@ -24,6 +24,10 @@ TEMPLATE = (
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "served: needs the default model and built programs, and takes long")
+
+
 @pytest.fixture(scope="session")
 def target() -> Target:
     return tiny_target.new_target()

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from chimera_train.batch import pack
 from chimera_train.checkpoint import Checkpoint
 from chimera_train.cli import main
+from chimera_train.curve import read_curve
 from chimera_train.dataset import Dataset
 from chimera_train.exporter import load_drafter_file
 from chimera_train.rollout import rollout
@@ -46,19 +47,30 @@ def run(files, tmp_path_factory):
     return folder
 
 
-def test_learns_and_reports(files, run, tmp_path):
+def test_learns_and_reports(files, run, tmp_path, capsys):
     losses = losses_of(run)
     assert len(losses) == 60
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
     assert (run / "curve.png").stat().st_size > 1000
+    points = read_curve(run)
+    assert [point.step for point in points] == [29, 59]
+    assert points[0].loss == pytest.approx(sum(losses[:30]) / 30)
+    assert 0 < points[0].minutes < points[1].minutes
+    assert 0 < points[0].response_tokens < points[1].response_tokens
+    assert 1 < points[1].chain_tau < points[1].tree_tau
+    assert len((run / "curve.csv").read_text().splitlines()) == 3
+    assert main(["curve", "--run-dir", str(run)]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert [line.count("|") for line in table[-4:]] == [9] * 4
     assert any((run / "tensorboard").iterdir())
     report_path = tmp_path / "report.json"
     common = ["--target", str(files / "target.gguf"), "--data", str(files / "held-out"), "--device", "cpu"]
-    assert main(["evaluate", *common, "--run-dir", str(run), "--report", str(report_path)]) == 0
+    assert main(["evaluate", *common, "--run-dir", str(run), "--report", str(report_path), "--static-shape", "2,1"]) == 0
     report = json.loads(report_path.read_text())
     assert report["answers"] == 24
     assert 1.0 < report["tree_tau"]["4"]["8"] <= report["tree_tau"]["64"]["8"] <= 9.0
     assert report["tau"] == report["tree_tau"]["16"]["8"] > report["chain_tau"]["1"]
+    assert report["chain_tau"]["2"] < report["static_tau"] < report["tree_tau"]["64"]["8"]
     accuracies = report["levels"][0]
     assert 0.1 < accuracies["top1"] <= accuracies["top2"] <= accuracies["top4"] <= accuracies["top8"] <= 1
     assert sum(bin["guesses"] for bin in report["calibration"][0]) == 8 * accuracies["tokens"]
@@ -129,20 +141,36 @@ def test_resumed_run_is_the_uninterrupted_one(files, tmp_path, monkeypatch, opti
     assert all(torch.equal(tensor, parts.drafter[name]) for name, tensor in whole.drafter.items())
 
 
+def test_same_seed_and_data_give_the_same_curve(files, tmp_path):
+    for name in ("first", "second"):
+        assert train(files, tmp_path / name, "--epochs", "1") == 0
+    assert losses_of(tmp_path / "first") == losses_of(tmp_path / "second")
+
+
 def test_killed_run_goes_on(files, tmp_path):
     options = ["--epochs", "10", "--checkpoint-interval", "5"]
     assert train(files, tmp_path / "whole", *options) == 0
-    arguments = ["--target", files / "target.gguf", "--data", files / "answers", "--run-dir", tmp_path / "parts"]
+    run = tmp_path / "parts"
+    arguments = ["--target", files / "target.gguf", "--data", files / "answers", "--run-dir", run]
     command = [sys.executable, "-m", "chimera_train", "train", *map(str, arguments), *SIZE_OPTIONS, *options,
                "--device", "cpu", "--threads", "1"]
     environment = os.environ | {"PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        while len(read_metrics(tmp_path / "parts" / "metrics.jsonl")) < 8 and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
-    assert train(files, tmp_path / "parts", *options) == 0
-    assert losses_of(tmp_path / "whole") == losses_of(tmp_path / "parts")
+
+    def has_lines(count):
+        return lambda: len(read_metrics(run / "metrics.jsonl")) >= count
+
+    def has_checkpoint():
+        return (run / "checkpoint.pt").exists()
+
+    # Before the first checkpoint, as one appears, between two, and in the roll-out.
+    for moment in (has_lines(3), has_checkpoint, has_lines(18), has_lines(44)):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+            while not moment() and process.poll() is None:
+                time.sleep(0.002)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    assert train(files, run, *options) == 0
+    assert losses_of(tmp_path / "whole") == losses_of(run)
 
 
 def test_another_seed_gives_another_curve(files, tmp_path):
@@ -238,10 +266,3 @@ def test_changed_recipe_and_other_target_are_refused(files, broken, tmp_path, ca
     rewrite(broken / "shard-00000.safetensors", {"target_identity": "0123"})
     assert train(files, tmp_path / "run", "--epochs", "1", data=broken) == 1
     assert "is of target identity, but the data is of 0123" in capsys.readouterr().err
-
-
-def test_new_run_may_start_from_an_old_one(files, tmp_path):
-    assert train(files, tmp_path / "old", "--epochs", "2", "--learning-rate", "0.01") == 0
-    initial = ("--initial-run", str(tmp_path / "old"))
-    assert train(files, tmp_path / "new", "--epochs", "0.2", *initial) == 0
-    assert losses_of(tmp_path / "new")[0] < losses_of(tmp_path / "old")[0]

@@ -1,0 +1,65 @@
+"""Configurations are trained once, measured, and put into one table."""
+
+from training_test import SIZE_OPTIONS
+
+from chimera_train.ablations import configurations, format_results
+from chimera_train.checkpoint import Checkpoint
+from chimera_train.cli import main
+
+
+def ablate(files, work, *options):
+    arguments = ["--target", files / "target.gguf", "--data", files / "answers", "--held-out", files / "held-out",
+                 "--work", work, "--table", work.parent / "table.md"]
+    return main(["ablate", *map(str, arguments), *SIZE_OPTIONS, "--device", "cpu", "--epochs", "0.5", "--answers", "3",
+                 *options])
+
+
+def test_trains_measures_and_goes_on(files, tmp_path):
+    work = tmp_path / "work"
+    assert ablate(files, work, "--only", "paper,full") == 0
+    table = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in table[2:]] == ["| full", "| paper form: 4 heads, last layer only"]
+    assert len({line.count("|") for line in table}) == 1
+    assert Checkpoint.load(work / "paper" / "run").config.tapped_layers == (4,)
+    done = {name: (work / name / "run" / "checkpoint.pt").stat().st_mtime_ns for name in ("paper", "full")}
+    assert ablate(files, work, "--only", "full,paper,hard-labels") == 0
+    assert len((tmp_path / "table.md").read_text().splitlines()) == 5
+    for name, time in done.items():
+        assert (work / name / "run" / "checkpoint.pt").stat().st_mtime_ns == time
+    assert Checkpoint.load(work / "hard-labels" / "run").recipe.labels == "hard"
+
+
+def test_every_configuration_is_one_of_the_command_line(files, target, tmp_path, capsys):
+    names = [configuration.name for configuration in configurations(target)]
+    assert len(set(names)) == len(names) and names[0] == "full"
+    for configuration in configurations(target):
+        assert configuration.changes.keys() <= {
+            "trigram_encoder", "residual_head", "depth_heads", "layers", "trigram_hidden_size", "optimizer", "labels",
+            "rollout_steps", "ffn_size", "draft_vocab_size",
+        }
+    assert ablate(files, tmp_path / "work", "--only", "none") == 1
+    assert '--only has "none", must be of full, no-trigram-encoder' in capsys.readouterr().err
+    assert ablate(files, tmp_path / "work", "--binaries", "somewhere") == 1
+    assert "--binaries and --bench-prompts go together" in capsys.readouterr().err
+
+
+def result(served, taus_by_depth, chains):
+    report = {
+        "levels": [{"top1": 0.5}] * len(taus_by_depth),
+        "chain_tau": chains,
+        "tree_tau": {nodes: taus_by_depth for nodes in ("4", "8", "16", "32", "64")},
+    }
+    return {"text": "full", "parameters": 2e6, "megabytes": 2.1, "tokens_per_second": 100.0, "minutes": 3.0,
+            "report": report, "served": served}
+
+
+def test_speed_is_in_the_table_where_it_was_measured():
+    served = {mode: {"tokens_per_second": speed} for mode, speed in (("off", 50), ("auto", 75))}
+    few_levels = result(served, {"1": 1.5, "2": 2.0}, {"1": 1.4, "2": 1.6})
+    many_levels = result(None, {str(depth): 1.5 for depth in range(1, 9)}, {"5": 1.4, "8": 1.7})
+    rows = [row.strip("|").split("|") for row in format_results([few_levels, many_levels]).splitlines()[2:]]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert cells[0][:5] == ["full", "2.0", "2.1", "1.60", "2.00"]
+    assert cells[0][-2:] == ["75.0", "1.50"]
+    assert cells[1][3:5] == ["1.40", "1.50"]
+    assert cells[1][-2:] == ["", ""]
