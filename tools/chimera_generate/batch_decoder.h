@@ -26,9 +26,9 @@ struct GeneratedSequence {
 };
 
 // Keeps all slots of a backend busy: a sequence that ends is replaced in the next step. Answers are
-// those that a verifier would give. An answer that comes with its prompt is read as the prompt is, in
-// chunks; its hidden states are those that it had when it was generated, bit for bit. Sequences that
-// are only read leave in the order in which they came. One thread.
+// those that a verifier would give. An answer that comes with its prompt is read as the prompt is,
+// in chunks; its hidden states are those that it had when it was generated, bit for bit. Sequences
+// that are only read leave in the order in which they came. One thread.
 class BatchDecoder {
  public:
   struct Options {
@@ -42,8 +42,8 @@ class BatchDecoder {
   // steps of slot_count + prefill_chunk rows.
   BatchDecoder(Backend* backend, Options options);
 
-  // The next prompt, or nothing if there are no more. At most max_length tokens with the answer, which
-  // has at least one.
+  // The next prompt, or nothing if there are no more. At most max_length tokens with the answer,
+  // which has at least one.
   using Source = std::function<std::optional<GenerationPrompt>()>;
   using Sink = std::function<absl::Status(GeneratedSequence)>;
 

@@ -46,11 +46,10 @@ def configurations(target: Target) -> list[Configuration]:
 def format_results(results: list[dict]) -> str:
     """One Markdown table. A result has `text`, `parameters`, `megabytes`, `tokens_per_second`, `minutes`,
     `report`, the drafter's evaluation, and `served`, which is None or what measure_served() returned."""
-    header = [
-        "configuration", "M parameters", "MB", f"chain tau ({_SHORT_CHAIN})", *(f"tau, {nodes} nodes" for nodes in _NODES),
-        *(f"top-1, depth {depth}" for depth in range(1, _DEPTHS + 1)), "training tokens/s", "minutes", "served tokens/s",
-        "against off",
-    ]  # fmt: skip
+    accuracies = [f"top-1, depth {depth}" for depth in range(1, _DEPTHS + 1)]
+    taus = [f"chain tau ({_SHORT_CHAIN})", *(f"tau, {nodes} nodes" for nodes in _NODES)]
+    speeds = ["training tokens/s", "minutes", "served tokens/s", "against off"]
+    header = ["configuration", "M parameters", "MB", *taus, *accuracies, *speeds]
     return table(header, [_row(result) for result in results])
 
 

@@ -1,7 +1,7 @@
 """Answers without their hidden states: a small file, from which the target computes the states again.
 
-JSON lines in xz. The first names the target and what all the others hold; each of these has a "prompt", its "category" and
-"source", the "response_ids" of the answer, and the "temperature" of a sampled one.
+JSON lines in xz. The first names the target and what all the others hold; each of these has a "prompt", its "category"
+and "source", the "response_ids" of the answer, and the "temperature" of a sampled one.
 """
 
 import dataclasses

@@ -153,8 +153,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", type=int, help="held-out answers that are used; default: all")
-    parser.add_argument("--static-shape", type=_shape, default=(), help="such as 4,2,1: also trees of this shape, which "
-                        "has four children of the root, two of each of these and one of each of those")
+    parser.add_argument("--static-shape", type=_shape, default=(),
+                        help="also such trees: 4,2,1 has 4 children of the root, 2 of each, 1 of each of those")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

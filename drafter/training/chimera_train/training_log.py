@@ -43,10 +43,10 @@ class TrainingLog:
             losses = [(line[name] / unit, line["loss"]) for line in lines if {name, "loss"} <= line.keys()]
             if losses:
                 loss_axes.plot(*zip(*_smooth(losses), strict=True))
-            for figure_name in ("top1", "top4", "chain_tau", "tree_tau"):
-                points = [(line[name] / unit, line[figure_name]) for line in lines if {name, figure_name} <= line.keys()]
+            for score in ("top1", "top4", "chain_tau", "tree_tau"):
+                points = [(line[name] / unit, line[score]) for line in lines if {name, score} <= line.keys()]
                 if points:
-                    accept_axes.plot(*zip(*points, strict=True), marker="o", label=figure_name)
+                    accept_axes.plot(*zip(*points, strict=True), marker="o", label=score)
                     accept_axes.legend()
             accept_axes.set_xlabel(label)
         axes[0, 0].set_ylabel("loss, nats per token")

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Stands in for chimera-generate: answers with the tiny target, and writes what was asked to calls.jsonl.
 
-Given answers have to be its own. Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
+Given answers have to be its own.
+
+Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Runs pytest over this folder, with the arguments given, in the environment that scripts/train made. Status 77: there is
-none."""
+"""Runs pytest over this folder in the environment that scripts/train made; takes pytest's arguments. Status 77: there
+is none."""
 
 import os
 import sys

@@ -43,16 +43,21 @@ def test_served_tau_is_the_predicted_one(prompts, tmp_path):
     arguments = [
         "--target", MODEL, "--prompts", prompts / "train.jsonl", "--held-out-prompts", prompts / "held-out.jsonl",
         "--exclude", ROOT / "tests" / "data" / "prompts.jsonl", "--generator", BINARIES / "chimera-generate",
-        "--max-tokens", MAX_TOKENS, "--minutes", os.environ.get("CHIMERA_TRAINING_MINUTES", 4), "--work", tmp_path / "work",
-        "--draft-vocab-size", 4096, "--out", drafter,
+        "--max-tokens", MAX_TOKENS, "--minutes", os.environ.get("CHIMERA_TRAINING_MINUTES", 4),
+        "--draft-vocab-size", 4096, "--work", tmp_path / "work", "--out", drafter,
     ]  # fmt: skip
     assert main(["all", *map(str, arguments)]) == 0
     report = json.loads((tmp_path / "work" / "report-exported.json").read_text())
     predicted = report["tree_tau"][str(NODES)][str(DEPTH)]
 
-    node_flags = (f"--max_nodes={NODES}", f"--max_depth={DEPTH}")
     served = measure_served(
-        BINARIES / "verify_all_node", BINARIES / "chimera", MODEL, drafter, prompts / "held-out.jsonl", MAX_TOKENS, node_flags
+        node=BINARIES / "verify_all_node",
+        client=BINARIES / "chimera",
+        target=MODEL,
+        drafter=drafter,
+        prompts=prompts / "held-out.jsonl",
+        max_tokens=MAX_TOKENS,
+        node_flags=(f"--max_nodes={NODES}", f"--max_depth={DEPTH}"),
     )
     measured = served["auto"]["tokens_per_step"]
     print(f"tau: predicted {predicted:.4f}, served {measured:.4f}, {measured / predicted - 1:+.2%}")
