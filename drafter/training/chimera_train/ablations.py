@@ -26,7 +26,7 @@ def configurations(target: Target) -> list[Configuration]:
         Configuration("full", "full", {}),
         Configuration("no-trigram-encoder", "one token in place of the trigram", {"trigram_encoder": False}),
         Configuration("no-residual-head", "without the residual head", {"residual_head": False}),
-        # As published: every head predicts from the one pass over the last layer's states.
+        # Every head predicts from the one pass over the last layer's states.
         Configuration("paper", "paper form: 4 heads, last layer only", paper),
         # What arXiv 2602.01469 shares with it: all drafted tokens come from one pass, here over all tapped layers.
         # There each of them is a row of its own in that pass, with a learnt input; here it is a head of its own.

@@ -11,8 +11,7 @@ from chimera_train.errors import ChimeraTrainError
 _START_TIMEOUT = 300  # seconds
 _POLL_INTERVAL = 0.2  # seconds
 _LOG_TAIL = 2000  # characters of a log in an error
-# A busy machine makes drafts late, and a late draft is none: what is measured is what drafts are worth.
-_NODE_FLAGS = ("--metrics_listen=", "--draft_deadline=10s")
+_NODE_FLAGS = ("--metrics_listen=",)  # a port of its own would keep others from using it
 
 
 def measure_served(
