@@ -71,6 +71,9 @@ def load_drafter_file(path: Path, target: Target) -> tuple[Drafter, Source]:
             name: tensor if name in _NORMS or name == _VOCABULARY else _decode(tensor, metadata["weight_type"])
             for name, tensor in tensors.items()
         }
+        for name, weight in weights.items():
+            if not weight.isfinite().all():
+                raise ChimeraTrainError(f"{path}: {name} is not finite")
         config = _read_config(metadata)
         if not config.residual_head:
             del weights[_SHORTCUT]

@@ -59,13 +59,20 @@ def test_drafter_of_another_target_is_refused(files, old, tmp_path, capsys):
     assert "is of target identity, but the data is of 0123" in capsys.readouterr().err
 
 
-def test_drafter_with_tokens_beyond_the_vocabulary_is_refused(files, old, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("tensor", "value", "message"),
+    [
+        ("draft_vocabulary", tiny_target.VOCAB_SIZE, "draft_vocabulary reaches token 64, but vocab_size of tiny is 64"),
+        ("residual_head.norm", float("nan"), "residual_head.norm is not finite"),
+    ],
+)
+def test_bad_drafter_is_refused(files, old, tmp_path, capsys, tensor, value, message):
     path = shutil.copy(old / "drafter.safetensors", tmp_path / "drafter.safetensors")
-    vocabulary = load_file(path)["draft_vocabulary"]
-    vocabulary[-1] = tiny_target.VOCAB_SIZE
-    rewrite(path, draft_vocabulary=vocabulary)
+    changed = load_file(path)[tensor]
+    changed[-1] = value
+    rewrite(path, **{tensor: changed})
     assert train(files, tmp_path / "run", "--epochs", "1", "--initial-drafter", str(path)) == 1
-    assert "draft_vocabulary reaches token 64, but vocab_size of tiny is 64" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_reads_some_of_the_layers(files, tmp_path, capsys):
