@@ -9,124 +9,27 @@ llama.cpp runs the file as it is (`llama_cpp`) and requantised by itself to Q4_0
     step_ms             one pass over so many rows behind 256 positions, the best of many
     prefill_tokens_per_second  of 512 tokens at once, the best of several
 
-and `ratios`, llama.cpp's times over Chimera's: above 1 Chimera is faster. Rounds alternate between the programs, so that a
-noisy machine hits all. Chimera's ms_per_token is what `chimera bench --modes off` sees over gRPC: scheduling, sampling
-and detokenisation included; its steps and its prefill are those of chimera-cpu-bench, sampling included. llama.cpp's are
-the times inside llama_decode alone. llama.cpp's threads wait for each other spinning, so where other programs take the
-processors its times grow many times over: believe a result only if `load_average`, that of the minute before the start,
-is far below 1.
+and `ratios`, llama.cpp's times over Chimera's: above 1 Chimera is faster. Rounds alternate between the programs, so that
+a noisy machine hits all. Chimera's ms_per_token is what `chimera bench --modes off` sees over gRPC: scheduling, sampling
+and detokenisation included; its steps and its prefill are those of chimera-cpu-bench, sampling included. llama.cpp's
+are the times inside llama_decode alone. llama.cpp's threads wait for each other spinning, so where other programs take
+the processors its times grow many times over: believe a result only if `load_average`, that of the minute before the
+start, is far below 1.
 """
 
 import argparse
-import ctypes
 import json
 import os
 import pathlib
 import statistics
 import subprocess
 import tempfile
-import time
-
-import llama_cpp
 
 import chat_prompts
+from llama_cpp_peer import CONTEXT, PREFILL_TOKENS, STEP_CONTEXT, STEP_ROWS, LlamaCpp, requantise, start_quietly
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CONTEXT = 1024
-STEP_CONTEXT = 256
-STEP_ROWS = (1, 2, 4, 8, 16, 32, 64)
-PREFILL_TOKENS = 512
-Q4_0_FILE_TYPE = 2  # LLAMA_FTYPE_MOSTLY_Q4_0
 MESSAGE = "Explain in detail how a sailing boat can move against the wind."
-
-
-@llama_cpp.llama_log_callback
-def ignore_log(_level, _text, _user_data):
-    """Takes llama.cpp's log in place of standard error."""
-
-
-class LlamaCpp:
-    def __init__(self, model_path, threads):
-        self._model = llama_cpp.llama_model_load_from_file(
-            model_path.encode(), llama_cpp.llama_model_default_params()
-        )
-        parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = parameters.n_batch = CONTEXT
-        parameters.n_threads = parameters.n_threads_batch = threads
-        self._context = llama_cpp.llama_init_from_model(self._model, parameters)
-        self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
-        self._vocab_size = llama_cpp.llama_vocab_n_tokens(self._vocabulary)
-
-    def tokenize(self, text):
-        data, ids = text.encode(), (llama_cpp.llama_token * CONTEXT)()
-        add_special, parse_special = False, True
-        count = llama_cpp.llama_tokenize(
-            self._vocabulary, data, len(data), ids, CONTEXT, add_special, parse_special
-        )
-        return list(ids[:count])
-
-    def _memory(self):
-        return llama_cpp.llama_get_memory(self._context)
-
-    def _decode(self, token_ids, position):
-        """Seconds of one llama_decode; logits of every row, of a prompt of its last one."""
-        batch = llama_cpp.llama_batch_init(len(token_ids), 0, 1)
-        batch.n_tokens = len(token_ids)
-        for row, token in enumerate(token_ids):
-            batch.token[row], batch.pos[row] = token, position + row
-            batch.n_seq_id[row], batch.seq_id[row][0] = 1, 0
-            batch.logits[row] = len(token_ids) <= max(STEP_ROWS) or row + 1 == len(token_ids)
-        start = time.perf_counter()
-        status = llama_cpp.llama_decode(self._context, batch)
-        llama_cpp.llama_synchronize(self._context)
-        seconds = time.perf_counter() - start
-        llama_cpp.llama_batch_free(batch)
-        if status != 0:
-            raise RuntimeError(f"llama_decode returned {status}")
-        return seconds
-
-    def _most_probable(self, row):
-        logits = llama_cpp.llama_get_logits_ith(self._context, row)
-        values = ctypes.cast(logits, ctypes.POINTER(ctypes.c_float * self._vocab_size)).contents
-        return max(range(self._vocab_size), key=values.__getitem__)
-
-    def generate(self, prompt_ids, count):
-        """Seconds for the prompt, and for each of the `count` - 1 steps after the first token."""
-        llama_cpp.llama_memory_clear(self._memory(), True)
-        prefill = self._decode(prompt_ids, 0)
-        token, steps = self._most_probable(len(prompt_ids) - 1), []
-        for position in range(len(prompt_ids), len(prompt_ids) + count - 1):
-            steps.append(self._decode([token], position))
-            token = self._most_probable(0)
-        return prefill, steps
-
-    def step_seconds(self, rows, repeats=20):
-        """Best seconds of one pass over `rows` tokens behind STEP_CONTEXT positions."""
-        llama_cpp.llama_memory_clear(self._memory(), True)
-        self._decode([1] * STEP_CONTEXT, 0)
-        seconds = []
-        for _ in range(repeats):
-            seconds.append(self._decode([1] * rows, STEP_CONTEXT))
-            llama_cpp.llama_memory_seq_rm(self._memory(), 0, STEP_CONTEXT, -1)
-        return min(seconds)
-
-    def prefill_seconds(self, repeats=5):
-        """Best seconds of PREFILL_TOKENS tokens at once."""
-        seconds = []
-        for _ in range(repeats):
-            llama_cpp.llama_memory_clear(self._memory(), True)
-            seconds.append(self._decode([1] * PREFILL_TOKENS, 0))
-        return min(seconds)
-
-
-def requantise(model_path, directory):
-    """Path of the model in Q4_0, made by llama.cpp."""
-    path = os.path.join(directory, "q4_0.gguf")
-    parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype, parameters.allow_requantize = Q4_0_FILE_TYPE, True
-    if llama_cpp.llama_model_quantize(model_path.encode(), path.encode(), ctypes.byref(parameters)) != 0:
-        raise RuntimeError("llama_model_quantize failed")
-    return path
 
 
 def cpu_bench(model_path, threads):
@@ -179,8 +82,7 @@ def main():
     arguments = parser.parse_args()
     load_average = os.getloadavg()[0]
 
-    llama_cpp.llama_log_set(ignore_log, None)
-    llama_cpp.llama_backend_init()
+    start_quietly()
     with tempfile.TemporaryDirectory() as directory:
         peers = {
             "llama_cpp": LlamaCpp(arguments.model, arguments.threads),
