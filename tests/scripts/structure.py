@@ -27,6 +27,7 @@ _FORBIDDEN_FOLDERS = {
     "tests/e2e": (),
     "tests/benchmarks": (),
     "tests/fuzz": (),
+    "tests/peers": ("verifier", "tools", *_TESTS_OF_SERVICES),
 }
 # Folders that are plain computation: neither gRPC nor generated code nor CUDA.
 _PURE_FOLDERS = tuple(

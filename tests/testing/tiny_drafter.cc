@@ -19,10 +19,10 @@ class RandomTensors {
   RandomTensors(const TinyDrafterOptions& options, TinyDrafter* drafter)
       : type_(options.type), engine_(options.seed), drafter_(drafter) {}
 
-  // A linear layer that about keeps the size of its input.
-  void AddMatrix(const std::string& name, int64_t rows, int64_t columns) {
+  // A linear layer that about keeps the size of its input, times `gain`.
+  void AddMatrix(const std::string& name, int64_t rows, int64_t columns, float gain = 1) {
     std::vector<float> values(rows * columns);
-    const float bound = std::sqrt(3.0f / static_cast<float>(columns));
+    const float bound = gain * std::sqrt(3.0f / static_cast<float>(columns));
     for (float& value : values) value = bound * Uniform();
     TinyDrafter::Tensor tensor = {ElementType(), {rows, columns}, Quantize(type_, values)};
     if (tensor.type == SafetensorsType::kU8) {
@@ -127,7 +127,7 @@ TinyDrafter BuildTinyDrafter(const TinyDrafterOptions& options) {
   AddContextEncoder(options, &tensors);
   tensors.AddMatrix("residual_head.weight", options.depth_heads * size, size);
   tensors.AddNorms("residual_head.norm", {size});
-  tensors.AddMatrix("residual_head.embedding", options.draft_vocab_size, size);
+  tensors.AddMatrix("residual_head.embedding", options.draft_vocab_size, size, options.confidence);
   std::string vocabulary;
   for (int32_t i = 1; i <= options.draft_vocab_size; ++i) {
     const int32_t token = 3 * i;

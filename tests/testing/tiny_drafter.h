@@ -30,6 +30,7 @@ struct TinyDrafterOptions {
   int32_t draft_vocab_size = 100;
   int32_t context_window = 64;
   DataType type = DataType::kQ8_0;  // of the matrices
+  float confidence = 1;             // standard deviation of the logits, about
   uint64_t seed = 1;
 };
 
