@@ -8,7 +8,6 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
-#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -94,14 +93,28 @@ TEST_F(DrafterFileTest, NamesEveryTensorOfAnotherShapeOrType) {
 }
 
 TEST_F(DrafterFileTest, RefusesWeightsThatAreNotFinite) {
-  const TinyDrafter whole = testing::BuildTinyDrafter({.type = DataType::kF32});
-  for (const auto& [name, tensor] : whole.tensors) {
-    if (tensor.type != SafetensorsType::kF32) continue;
-    TinyDrafter drafter = whole;
-    const float nan = std::numeric_limits<float>::quiet_NaN();
-    std::memcpy(&drafter.tensors[name].bytes[8], &nan, sizeof(nan));
-    EXPECT_THAT(Open(drafter), StatusIs(absl::StatusCode::kInvalidArgument,
-                                        AllOf(HasSubstr(name), HasSubstr("not finite"))));
+  const struct {
+    DataType type;
+    std::string nan;  // the bytes of an element, or of a block's scale, which comes first
+  } kTypes[] = {{DataType::kF32, {'\0', '\0', '\xc0', '\x7f'}},
+                {DataType::kBf16, {'\xc0', '\x7f'}},
+                {DataType::kF16, {'\0', '\x7e'}},
+                {DataType::kQ8_0, {'\0', '\x7e'}},
+                {DataType::kQ4_0, {'\0', '\x7e'}},
+                {DataType::kQ4_1, {'\0', '\x7e'}}};
+  for (const auto& [type, nan] : kTypes) {
+    const TinyDrafter whole = testing::BuildTinyDrafter({.type = type});
+    CHIMERA_ASSERT_OK(Open(whole));
+    for (const auto& [name, tensor] : whole.tensors) {
+      if (tensor.type == SafetensorsType::kI32) continue;
+      TinyDrafter drafter = whole;
+      const bool is_norm = tensor.type == SafetensorsType::kF32;
+      drafter.tensors[name].bytes.replace(0, is_norm ? 4 : nan.size(),
+                                          is_norm ? kTypes[0].nan : nan);
+      EXPECT_THAT(Open(drafter), StatusIs(absl::StatusCode::kInvalidArgument,
+                                          AllOf(HasSubstr(name), HasSubstr("not finite"))))
+          << DataTypeName(type);
+    }
   }
 }
 
