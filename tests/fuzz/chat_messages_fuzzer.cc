@@ -108,7 +108,7 @@ void AddMessage(const char* role, const std::string& content, v1::ChatMessages* 
 // The prompts of a file: each by itself, as `chimera bench` sends them, then all as a conversation.
 void TryPromptFile(absl::string_view input) {
   std::istringstream stream{std::string(input)};
-  absl::StatusOr<std::vector<std::string>> prompts;
+  absl::StatusOr<std::vector<BenchPrompt>> prompts;
   {
     const AllocationLimit limit(input.size());
     prompts = ReadPrompts(stream, /*limit=*/0);
@@ -122,8 +122,8 @@ void TryPromptFile(absl::string_view input) {
   }
   CHIMERA_CHECK(!prompts->empty());
   v1::ChatMessages all;
-  for (const std::string& prompt : *prompts) {
-    CHIMERA_CHECK(!prompt.empty() && IsUtf8(prompt));
+  for (const auto& [prompt, category] : *prompts) {
+    CHIMERA_CHECK(!prompt.empty() && IsUtf8(prompt) && IsUtf8(category));
     v1::ChatMessages one;
     AddMessage("user", prompt, &one);
     TryConversation(one, input.size());

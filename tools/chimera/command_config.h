@@ -58,15 +58,29 @@ struct InspectConfig {
   FactsFormat format = FactsFormat::kText;
 };
 
+// How `bench` prints.
+enum class BenchFormat { kJson, kMarkdown };
+
+// One of what `bench` compares: who answers, and whether by speculation.
+struct BenchMode {
+  std::string name;  // "off" or "auto", with ":" and the draft model if there are several.
+  v1::SpeculationMode speculation = v1::SPECULATION_MODE_AUTO;
+  int server = 0;  // Index into BenchConfig::servers.
+};
+
 // chimera bench
 struct BenchConfig {
-  ServerChoice server;
+  std::vector<ServerChoice> servers;  // One for each draft model; at least one.
+  std::string metrics_address;        // Of a running server, "host:port"; empty where unknown.
   RequestConfig request;
   std::string prompts_path;
-  std::vector<v1::SpeculationMode> modes;  // At least one, all different.
-  int concurrency = 1;                     // Streams in flight. Positive.
-  int limit = 0;                           // Prompts used; 0 is all of them.
-  std::string output_path;                 // Empty writes no file.
+  std::vector<BenchMode> modes;  // At least one, with different names.
+  int concurrency = 1;           // Streams in flight. Positive.
+  int limit = 0;                 // Prompts used; 0 is all of them.
+  int rounds = 1;                // Times that all of them are asked. Positive.
+  int block_size = 0;            // Prompts of a block; 0 is BlockSize(concurrency).
+  std::string output_path;       // Empty writes no file.
+  BenchFormat format = BenchFormat::kJson;
 };
 
 // A request for help or the version, with the text that answers it.

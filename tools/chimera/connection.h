@@ -4,6 +4,7 @@
 #define CHIMERA_TOOLS_CHIMERA_CONNECTION_H_
 
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "absl/status/statusor.h"
@@ -27,6 +28,10 @@ class Connection {
                                                           Cancellation* cancellation);
 
   GenerationClient& client() { return *client_; }
+
+  // Where our own services serve metrics, "host:port"; empty where they do not, and for a running
+  // server.
+  std::string metrics_address() const { return node_ == nullptr ? "" : node_->metrics_address(); }
 
  private:
   Connection() = default;

@@ -27,6 +27,8 @@ ABSL_FLAG(std::string, server, "",
 ABSL_FLAG(bool, local, false, "Start a chimera-node for this command instead of using a server.");
 ABSL_FLAG(std::string, model, "",
           "PATH  Model of --local. Default $CHIMERA_MODEL or the one scripts/setup fetched.");
+ABSL_FLAG(std::string, draft_model, "",
+          "FILE  Draft model of --local's node, or ngram. Default: its own choice.");
 ABSL_FLAG(int, threads, 0, "N  Threads of --local's node. Default: its own choice.");
 ABSL_FLAG(absl::optional<std::string>, prompt, absl::nullopt,
           "TEXT  The prompt. Default: read from standard input.");
@@ -48,13 +50,20 @@ ABSL_FLAG(std::string, prompts, "", "FILE  Prompts, JSON lines. Required.");
 ABSL_FLAG(std::string, modes, "off,auto", "LIST  Modes of speculation. Default off,auto.");
 ABSL_FLAG(int, concurrency, 1, "C  Streams in flight, in [1, 1024]. Default 1.");
 ABSL_FLAG(int, limit, 0, "K  Use the first K prompts; 0, the default, uses all.");
+ABSL_FLAG(int, rounds, 1, "R  Times that all prompts are asked. Default 1.");
+ABSL_FLAG(int, block_size, 0, "B  Prompts of a block. Default: twice the streams in flight.");
+ABSL_FLAG(std::string, metrics, "",
+          "ADDR  host:port of the server's metrics, for the split of a step. --local knows it.");
 ABSL_FLAG(std::string, output, "", "FILE  Write a JSON line per prompt and mode.");
+ABSL_FLAG(bool, markdown, false, "Print tables in place of JSON.");
 
 namespace chimera {
 namespace {
 
 constexpr char kDefaultServer[] = "127.0.0.1:50051";
 constexpr int kMaxConcurrency = 1024;
+constexpr int kMaxRounds = 1000;
+constexpr int kMaxBlockSize = 1 << 20;
 constexpr size_t kMaxStopStrings = 16;
 constexpr size_t kMaxStopStringBytes = 256;
 
@@ -132,8 +141,9 @@ absl::StatusOr<Address> ReadAddress() {
   return address;
 }
 
-absl::StatusOr<LocalNodeConfig> ReadLocalNode() {
+absl::StatusOr<LocalNodeConfig> ReadLocalNode(absl::string_view draft_model) {
   LocalNodeConfig config;
+  config.draft_model = std::string(draft_model);
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return absl::InternalError("cannot find the folder of this program");
@@ -146,16 +156,17 @@ absl::StatusOr<LocalNodeConfig> ReadLocalNode() {
   return config;
 }
 
-absl::StatusOr<ServerChoice> ReadServerChoice() {
+absl::StatusOr<ServerChoice> ReadServerChoice(absl::string_view draft_model) {
   if (!absl::GetFlag(FLAGS_local)) {
     if (!absl::GetFlag(FLAGS_model).empty()) return UsageError("--model needs --local");
+    if (!draft_model.empty()) return UsageError("--draft-model needs --local");
     if (absl::GetFlag(FLAGS_threads) != 0) return UsageError("--threads needs --local");
     return ReadAddress();
   }
   if (!absl::GetFlag(FLAGS_server).empty()) {
     return UsageError("--server and --local exclude each other");
   }
-  return ReadLocalNode();
+  return ReadLocalNode(draft_model);
 }
 
 absl::StatusOr<v1::SamplingParams> ReadSampling() {
@@ -212,7 +223,7 @@ absl::StatusOr<v1::SpeculationMode> ParseMode(absl::string_view flag, absl::stri
 
 absl::StatusOr<CommandConfig> ReadGenerate() {
   GenerateConfig config;
-  CHIMERA_ASSIGN_OR_RETURN(config.server, ReadServerChoice());
+  CHIMERA_ASSIGN_OR_RETURN(config.server, ReadServerChoice(absl::GetFlag(FLAGS_draft_model)));
   CHIMERA_ASSIGN_OR_RETURN(config.request, ReadRequest());
   CHIMERA_ASSIGN_OR_RETURN(config.speculation,
                            ParseMode("--speculation", absl::GetFlag(FLAGS_speculation)));
@@ -230,7 +241,7 @@ absl::StatusOr<CommandConfig> ReadGenerate() {
 
 absl::StatusOr<CommandConfig> ReadChat() {
   ChatConfig config;
-  CHIMERA_ASSIGN_OR_RETURN(config.server, ReadServerChoice());
+  CHIMERA_ASSIGN_OR_RETURN(config.server, ReadServerChoice(absl::GetFlag(FLAGS_draft_model)));
   CHIMERA_ASSIGN_OR_RETURN(config.request, ReadRequest());
   CHIMERA_ASSIGN_OR_RETURN(config.speculation,
                            ParseMode("--speculation", absl::GetFlag(FLAGS_speculation)));
@@ -245,27 +256,64 @@ absl::StatusOr<CommandConfig> ReadInspect() {
   return config;
 }
 
+// A server for each draft model that the user named, or one.
+absl::Status ReadBenchServers(const std::vector<std::string>& draft_models, BenchConfig* config) {
+  for (const std::string& draft_model : draft_models) {
+    CHIMERA_ASSIGN_OR_RETURN(ServerChoice server, ReadServerChoice(draft_model));
+    if (auto* const local = std::get_if<LocalNodeConfig>(&server)) {
+      local->metrics_listen = "127.0.0.1:0";
+    }
+    config->servers.push_back(std::move(server));
+  }
+  config->metrics_address = absl::GetFlag(FLAGS_metrics);
+  if (!config->metrics_address.empty() && absl::GetFlag(FLAGS_local)) {
+    return UsageError("--metrics and --local exclude each other");
+  }
+  return absl::OkStatus();
+}
+
+// Without speculation the draft models do not differ: off is measured once.
+absl::Status ReadBenchModes(const std::vector<std::string>& draft_models, BenchConfig* config) {
+  for (absl::string_view name : absl::StrSplit(absl::GetFlag(FLAGS_modes), ',')) {
+    CHIMERA_ASSIGN_OR_RETURN(const v1::SpeculationMode speculation, ParseMode("--modes", name));
+    const bool is_one = speculation == v1::SPECULATION_MODE_OFF || draft_models.size() == 1;
+    for (size_t i = 0; i < (is_one ? 1 : draft_models.size()); ++i) {
+      BenchMode mode = {std::string(name), speculation, static_cast<int>(i)};
+      if (!is_one) absl::StrAppend(&mode.name, ":", draft_models[i]);
+      for (const BenchMode& other : config->modes) {
+        if (other.name != mode.name) continue;
+        return UsageError("--modes and --draft-model name ", mode.name, " twice");
+      }
+      config->modes.push_back(std::move(mode));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> ReadCount(const absl::Flag<int>& flag, int low, int high) {
+  const int value = absl::GetFlag(flag);
+  if (value >= low && value <= high) return value;
+  const std::string name(absl::GetFlagReflectionHandle(flag).Name());
+  return UsageError("--", absl::StrReplaceAll(name, {{"_", "-"}}), " is ", value, ", must be in [",
+                    low, ", ", high, "]");
+}
+
 absl::StatusOr<CommandConfig> ReadBench() {
   BenchConfig config;
-  CHIMERA_ASSIGN_OR_RETURN(config.server, ReadServerChoice());
+  const std::vector<std::string> draft_models =
+      absl::StrSplit(absl::GetFlag(FLAGS_draft_model), ',');
+  CHIMERA_RETURN_IF_ERROR(ReadBenchServers(draft_models, &config));
   CHIMERA_ASSIGN_OR_RETURN(config.request, ReadRequest());
   config.prompts_path = absl::GetFlag(FLAGS_prompts);
   if (config.prompts_path.empty()) return UsageError("chimera bench needs --prompts");
-  for (absl::string_view name : absl::StrSplit(absl::GetFlag(FLAGS_modes), ',')) {
-    CHIMERA_ASSIGN_OR_RETURN(const v1::SpeculationMode mode, ParseMode("--modes", name));
-    if (std::count(config.modes.begin(), config.modes.end(), mode) > 0) {
-      return UsageError("--modes names ", name, " twice");
-    }
-    config.modes.push_back(mode);
-  }
-  config.concurrency = absl::GetFlag(FLAGS_concurrency);
-  if (config.concurrency < 1 || config.concurrency > kMaxConcurrency) {
-    return UsageError("--concurrency is ", config.concurrency, ", must be in [1, ", kMaxConcurrency,
-                      "]");
-  }
+  CHIMERA_RETURN_IF_ERROR(ReadBenchModes(draft_models, &config));
+  CHIMERA_ASSIGN_OR_RETURN(config.concurrency, ReadCount(FLAGS_concurrency, 1, kMaxConcurrency));
+  CHIMERA_ASSIGN_OR_RETURN(config.rounds, ReadCount(FLAGS_rounds, 1, kMaxRounds));
+  CHIMERA_ASSIGN_OR_RETURN(config.block_size, ReadCount(FLAGS_block_size, 0, kMaxBlockSize));
   config.limit = absl::GetFlag(FLAGS_limit);
   if (config.limit < 0) return UsageError("--limit must not be negative");
   config.output_path = absl::GetFlag(FLAGS_output);
+  if (absl::GetFlag(FLAGS_markdown)) config.format = BenchFormat::kMarkdown;
   return config;
 }
 

@@ -30,8 +30,8 @@ namespace {
 constexpr char kSocket[] = "/node.sock";
 constexpr char kLog[] = "/node.log";
 
-// A port of its own would keep others from using it.
-constexpr char kNoMetrics[] = "--metrics_listen=";
+// How the log says where metrics are served.
+constexpr char kMetricsLine[] = "serving metrics address=";
 
 // How often the process is looked at while it starts.
 constexpr std::chrono::milliseconds kPollInterval{50};
@@ -88,6 +88,7 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(const LocalNodeConfi
   CHIMERA_RETURN_IF_ERROR(node->StartProcess());
   absl::Status status = node->WaitUntilServing(cancellation);
   if (status.ok()) status = node->WaitUntilDrafterReady(cancellation);
+  if (status.ok()) status = node->WaitForMetrics(cancellation);
   if (absl::IsCancelled(status)) return status;
   if (!status.ok()) return node->WithLog(status);
   return node;
@@ -103,11 +104,14 @@ Address LocalNode::address() const { return {.unix_path = absl::StrCat(directory
 
 absl::Status LocalNode::StartProcess() {
   std::vector<std::string> argv = {absl::StrCat(config_.binary_directory, "/chimera-node"),
-                                   kNoMetrics,
+                                   absl::StrCat("--metrics_listen=", config_.metrics_listen),
                                    "--listen",
                                    address().ToString(),
                                    "--model",
                                    config_.model_path};
+  if (!config_.draft_model.empty()) {
+    argv.insert(argv.end(), {"--draft_model", config_.draft_model});
+  }
   if (config_.threads > 0) {
     argv.insert(argv.end(), {"--threads", absl::StrCat(config_.threads)});
   }
@@ -151,6 +155,26 @@ absl::Status LocalNode::WaitUntilDrafterReady(Cancellation* cancellation) {
     }
     std::this_thread::sleep_for(kPollInterval);
   }
+}
+
+bool LocalNode::FindMetrics() {
+  std::ifstream log(directory_ + kLog);
+  for (std::string line; std::getline(log, line) && !log.eof();) {
+    const size_t found = line.find(kMetricsLine);
+    if (found == std::string::npos) continue;
+    metrics_address_ = line.substr(found + strlen(kMetricsLine));
+    return true;
+  }
+  return false;
+}
+
+absl::Status LocalNode::WaitForMetrics(Cancellation* cancellation) {
+  if (config_.metrics_listen.empty()) return absl::OkStatus();
+  while (!FindMetrics()) {
+    CHIMERA_RETURN_IF_ERROR(CheckWaiting(*cancellation));
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LocalNode::WithLog(const absl::Status& status) const {

@@ -21,8 +21,13 @@ struct LocalNodeConfig {
   std::string binary_directory;
   // Model file.
   std::string model_path;
+  // Draft model as chimera-node takes it; empty leaves the choice to the node.
+  std::string draft_model;
   // Threads that compute; 0 leaves the choice to the node.
   int threads = 0;
+  // Address to serve metrics on, port 0 takes a free one; empty: none. A port of its own would keep
+  // others from using it.
+  std::string metrics_listen;
   // Folder under which the socket and the log get a folder of their own.
   std::string temporary_directory = "/tmp";
   // Loading a large model from a cold disk takes its time.
@@ -49,20 +54,28 @@ class LocalNode {
   // Where the node listens.
   Address address() const;
 
+  // Where it serves metrics, "host:port"; empty if it does not.
+  std::string metrics_address() const { return metrics_address_; }
+
  private:
   explicit LocalNode(const LocalNodeConfig& config) : config_(config) {}
 
   absl::Status StartProcess();
-  // Waits until the verifier serves, then until its drafter is ready.
+  // Waits until the verifier serves, then until its drafter is ready, then until metrics are served if
+  // they are wanted.
   absl::Status WaitUntilServing(Cancellation* cancellation);
   absl::Status WaitUntilDrafterReady(Cancellation* cancellation);
+  absl::Status WaitForMetrics(Cancellation* cancellation);
   // An error where waiting has become pointless.
   absl::Status CheckWaiting(const Cancellation& cancellation);
+  // Takes metrics_address_ out of the log. False as long as the node has not said it there.
+  bool FindMetrics();
   // `status` with the end of the log.
   absl::Status WithLog(const absl::Status& status) const;
 
   const LocalNodeConfig config_;
   std::string directory_;  // Empty until it exists.
+  std::string metrics_address_;
   std::chrono::steady_clock::time_point start_deadline_;
   std::unique_ptr<Subprocess> process_;
 };

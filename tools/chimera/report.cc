@@ -46,9 +46,4 @@ std::string FinishReasonName(v1::FinishReason reason) {
   return absl::AsciiStrToLower(absl::StripPrefix(name, "FINISH_REASON_"));
 }
 
-std::string SpeculationModeName(v1::SpeculationMode mode) {
-  const std::string name = v1::SpeculationMode_Name(mode);
-  return absl::AsciiStrToLower(absl::StripPrefix(name, "SPECULATION_MODE_"));
-}
-
 }  // namespace chimera

@@ -28,9 +28,6 @@ std::string DescribeFigures(const v1::GenerateComplete& complete, double seconds
 // "stop" or "length".
 std::string FinishReasonName(v1::FinishReason reason);
 
-// "off" or "auto".
-std::string SpeculationModeName(v1::SpeculationMode mode);
-
 }  // namespace chimera
 
 #endif  // CHIMERA_TOOLS_CHIMERA_REPORT_H_

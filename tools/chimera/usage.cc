@@ -12,6 +12,21 @@
 namespace chimera {
 namespace {
 
+constexpr char kBenchDescription[] =
+    R"(Runs prompts in every mode, in blocks that alternate (off, auto, auto, off, ...) so that a
+noisy machine hits the modes alike, and prints one JSON line per mode. All modes of a
+prompt share one seed: --seed, or else the one the server drew for the first of them.
+
+With --local, --draft-model may name several, with commas between them: auto is measured
+with each.
+
+ratio_to_first_mode compares tokens/s with the first mode's, block by block: the median,
+and from 6 blocks on an interval of order statistics that holds it with 95 % at least.
+step splits the time from one step to the next, where the metrics are known.
+
+A line of --prompts is a JSON object with "prompt", one user message, or "turns", a list
+whose first message is used. Tokens per step are also given for each "category".)";
+
 std::vector<std::string> Concat(std::initializer_list<std::vector<std::string>> lists) {
   std::vector<std::string> all;
   for (const std::vector<std::string>& list : lists) {
@@ -21,7 +36,7 @@ std::vector<std::string> Concat(std::initializer_list<std::vector<std::string>> 
 }
 
 std::vector<CommandUsage> MakeCommands() {
-  const std::vector<std::string> server = {"server", "local", "model", "threads"};
+  const std::vector<std::string> server = {"server", "local", "model", "draft_model", "threads"};
   const std::vector<std::string> request = {"max_tokens", "temperature", "top_p", "top_k",
                                             "min_p",      "seed",        "stop"};
   return {
@@ -36,15 +51,11 @@ std::vector<CommandUsage> MakeCommands() {
        "Describes the model, the server and its drafters.",
        {"json", "server"}},
       {"bench", "Measures modes of speculation against each other and compares their replies.",
-       "Runs prompts in every mode, in blocks that alternate (off, auto, auto, off, ...) so that "
-       "a\n"
-       "noisy machine hits the modes alike, and prints one JSON line per mode. All modes of a\n"
-       "prompt share one seed: --seed, or else the one the server drew for the first of them.\n"
-       "\n"
-       "A line of --prompts is a JSON object with \"prompt\", one user message, or \"turns\", a "
-       "list\n"
-       "whose first message is used.",
-       Concat({{"prompts", "modes", "concurrency", "limit", "output"}, request, server})},
+       kBenchDescription,
+       Concat({{"prompts", "modes", "concurrency", "limit", "rounds", "block_size", "output",
+                "markdown", "metrics"},
+               request,
+               server})},
   };
 }
 

@@ -34,6 +34,15 @@ class FlagsTest : public ::testing::Test {
     return std::get<Config>(*config);
   }
 
+  // "server name" of each mode.
+  static std::vector<std::string> ModesOf(const BenchConfig& config) {
+    std::vector<std::string> modes;
+    for (const BenchMode& mode : config.modes) {
+      modes.push_back(std::to_string(mode.server) + " " + mode.name);
+    }
+    return modes;
+  }
+
   void ExpectUsageError(const std::vector<std::string>& arguments, const std::string& message) {
     EXPECT_THAT(Parse(arguments), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)))
         << ::testing::PrintToString(arguments);
@@ -109,8 +118,11 @@ TEST_F(FlagsTest, LocalFindsModelAndBinaries) {
   setenv("CHIMERA_MODEL", "/env.gguf", /*overwrite=*/1);
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto by_environment, Parse<ChatConfig>({"chat", "--local"}));
   EXPECT_EQ(std::get<LocalNodeConfig>(by_environment.server).model_path, "/env.gguf");
-  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto by_flag, Parse<ChatConfig>({"chat", "--local", "--model",
-                                                                      "m.gguf", "--threads", "2"}));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      const auto by_flag, Parse<ChatConfig>({"chat", "--local", "--model", "m.gguf", "--threads",
+                                             "2", "--draft-model", "ngram"}));
+  EXPECT_EQ(std::get<LocalNodeConfig>(by_flag.server).draft_model, "ngram");
+  EXPECT_EQ(std::get<LocalNodeConfig>(by_flag.server).metrics_listen, "");
   EXPECT_EQ(std::get<LocalNodeConfig>(by_flag.server).model_path, "m.gguf");
   EXPECT_EQ(std::get<LocalNodeConfig>(by_flag.server).threads, 2);
 }
@@ -122,10 +134,31 @@ TEST_F(FlagsTest, BenchTakesItsFlags) {
                           "auto,off", "--max-tokens", "64", "--temperature", "1", "--seed", "7",
                           "--concurrency", "4", "--limit", "40", "--output", "o.jsonl"}));
   EXPECT_EQ(config.prompts_path, "p.jsonl");
-  EXPECT_THAT(config.modes, ElementsAre(v1::SPECULATION_MODE_AUTO, v1::SPECULATION_MODE_OFF));
+  EXPECT_THAT(ModesOf(config), ElementsAre("0 auto", "0 off"));
+  EXPECT_EQ(config.modes[0].speculation, v1::SPECULATION_MODE_AUTO);
+  EXPECT_EQ(config.modes[1].speculation, v1::SPECULATION_MODE_OFF);
+  EXPECT_EQ(std::get<Address>(config.servers[0]).ToString(), "unix:/s");
   EXPECT_EQ(config.concurrency, 4);
+  EXPECT_EQ(config.rounds, 1);
+  EXPECT_EQ(config.block_size, 0);
+  EXPECT_EQ(config.format, BenchFormat::kJson);
   EXPECT_EQ(config.limit, 40);
   EXPECT_EQ(config.output_path, "o.jsonl");
+}
+
+TEST_F(FlagsTest, BenchComparesDraftModels) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      const auto config,
+      Parse<BenchConfig>({"bench", "--prompts=p", "--local", "--draft-model=ngram,a.safetensors",
+                          "--rounds=6", "--block-size", "64", "--markdown"}));
+  EXPECT_THAT(ModesOf(config), ElementsAre("0 off", "0 auto:ngram", "1 auto:a.safetensors"));
+  ASSERT_EQ(config.servers.size(), 2);
+  const auto& local = std::get<LocalNodeConfig>(config.servers[1]);
+  EXPECT_EQ(local.draft_model, "a.safetensors");
+  EXPECT_EQ(local.metrics_listen, "127.0.0.1:0");
+  EXPECT_EQ(config.rounds, 6);
+  EXPECT_EQ(config.block_size, 64);
+  EXPECT_EQ(config.format, BenchFormat::kMarkdown);
 }
 
 TEST_F(FlagsTest, RefusesWrongUsage) {
@@ -162,7 +195,13 @@ TEST_F(FlagsTest, RefusesValuesOutOfRange) {
   };
   expect_bench_error("--modes=off,on", "unknown mode \"on\"");
   expect_bench_error("--modes=", "unknown mode \"\"");
-  expect_bench_error("--modes=off,off", "--modes names off twice");
+  expect_bench_error("--modes=off,off", "--modes and --draft-model name off twice");
+  expect_bench_error("--rounds=0", "--rounds is 0, must be in [1, 1000]");
+  expect_bench_error("--block-size=-1", "--block-size is -1, must be in [0, 1048576]");
+  expect_bench_error("--draft-model=a", "--draft-model needs --local");
+  ExpectUsageError({"bench", "--prompts=p", "--local", "--metrics=h:1"}, "--metrics and --local");
+  ExpectUsageError({"bench", "--prompts=p", "--local", "--draft-model=a,a"},
+                   "--modes and --draft-model name auto:a twice");
   expect_bench_error("--concurrency=0", "--concurrency is 0, must be in [1, 1024]");
   expect_bench_error("--limit=-1", "--limit must not be negative");
 }

@@ -76,6 +76,26 @@ TEST_F(LocalNodeTest, PassesArguments) {
                      HasSubstr("/node.sock --model " + config_.model_path + " --threads 2"))));
 }
 
+TEST_F(LocalNodeTest, PassesDraftModelAndMetrics) {
+  config_.draft_model = "d.safetensors";
+  config_.metrics_listen = "127.0.0.1:0";
+  SetNode("echo \"$@\"; exit 1");
+  EXPECT_THAT(Start(), StatusIs(absl::StatusCode::kUnavailable,
+                                AllOf(HasSubstr("  --metrics_listen=127.0.0.1:0 --listen unix:"),
+                                      HasSubstr(" --draft_model d.safetensors"))));
+}
+
+TEST_F(LocalNodeTest, KnowsWhereMetricsAreServed) {
+  config_.metrics_listen = "127.0.0.1:0";
+  SetNode("echo '[info] serving metrics address=127.0.0.1:9' >&2; exec " FAKE_VERIFIER " \"$@\"");
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto node, Start());
+  EXPECT_EQ(node->metrics_address(), "127.0.0.1:9");
+
+  config_.start_timeout = std::chrono::milliseconds(1500);
+  SetNode("exec " FAKE_VERIFIER " \"$@\"");
+  EXPECT_THAT(Start(), StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("not ready")));
+}
+
 TEST_F(LocalNodeTest, ShowsTheLogOfANodeThatEnds) {
   SetNode("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i >&2; done; exit 4");
   const absl::Status status = Start().status();

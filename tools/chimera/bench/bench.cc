@@ -5,10 +5,13 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "tools/chimera/bench/markdown.h"
 #include "tools/chimera/bench/progress_bar.h"
 #include "tools/chimera/bench/prompt_file.h"
 #include "tools/chimera/bench/result.h"
@@ -16,7 +19,6 @@
 #include "tools/chimera/bench/schedule.h"
 #include "tools/chimera/connection.h"
 #include "tools/chimera/json.h"
-#include "tools/chimera/report.h"
 
 namespace chimera {
 namespace {
@@ -51,31 +53,53 @@ class ResultFile {
   std::ofstream file_;
 };
 
+// The prompts of all rounds, one round after the other.
+absl::StatusOr<std::vector<BenchPrompt>> ReadRounds(const BenchConfig& config) {
+  CHIMERA_ASSIGN_OR_RETURN(const std::vector<BenchPrompt> prompts,
+                           ReadPromptFile(config.prompts_path, config.limit));
+  std::vector<BenchPrompt> rounds;
+  for (int i = 0; i < config.rounds; ++i) {
+    rounds.insert(rounds.end(), prompts.begin(), prompts.end());
+  }
+  return rounds;
+}
+
 }  // namespace
 
 absl::Status RunBench(const BenchConfig& config, const Terminal& terminal,
                       Cancellation* cancellation) {
-  CHIMERA_ASSIGN_OR_RETURN(const std::vector<std::string> prompts,
-                           ReadPromptFile(config.prompts_path, config.limit));
+  CHIMERA_ASSIGN_OR_RETURN(const std::vector<BenchPrompt> prompts, ReadRounds(config));
   ResultFile output;
   CHIMERA_RETURN_IF_ERROR(output.Open(config.output_path));
-  CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
-                           Connection::Open(config.server, cancellation));
-  BenchRunner runner(config, prompts, &connection->client(), cancellation);
+  std::vector<std::unique_ptr<Connection>> connections;
+  std::vector<BenchServer> servers;
+  for (const ServerChoice& choice : config.servers) {
+    CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
+                             Connection::Open(choice, cancellation));
+    servers.push_back({&connection->client(), std::holds_alternative<Address>(choice)
+                                                  ? config.metrics_address
+                                                  : connection->metrics_address()});
+    connections.push_back(std::move(connection));
+  }
+  BenchRunner runner(config, prompts, servers, cancellation);
   const int mode_count = static_cast<int>(config.modes.size());
   const int prompt_count = static_cast<int>(prompts.size());
   {
     ProgressBar progress(terminal, prompt_count * mode_count);
-    for (const Block& block :
-         MakeSchedule(prompt_count, mode_count, BlockSize(config.concurrency))) {
-      const std::string mode = SpeculationModeName(config.modes[block.mode]);
+    const int block_size =
+        config.block_size > 0 ? config.block_size : BlockSize(config.concurrency);
+    for (const Block& block : MakeSchedule(prompt_count, mode_count, block_size)) {
+      const std::string& mode = config.modes[block.mode].name;
       CHIMERA_RETURN_IF_ERROR(runner.RunBlock(block, [&] { progress.Advance(mode); }));
       CHIMERA_RETURN_IF_ERROR(output.Write(block, runner.results()[block.mode]));
     }
   }
-  for (const auto& line : Summarize(runner.results())) {
-    terminal.Print(absl::StrCat(DumpJson(line), "\n"));
+  const auto lines = Summarize(prompts, runner.results());
+  if (config.format == BenchFormat::kMarkdown) {
+    terminal.Print(FormatMarkdown(lines));
+    return absl::OkStatus();
   }
+  for (const auto& line : lines) terminal.Print(absl::StrCat(DumpJson(line), "\n"));
   return absl::OkStatus();
 }
 

@@ -10,8 +10,9 @@
 
 namespace chimera {
 
-// Runs every prompt in every mode, writes the replies to the output file, block by block, and
-// prints a JSON line per mode.
+// Runs every prompt in every mode, as often as there are rounds, writes the replies to the output
+// file, block by block, and prints a JSON line per mode or tables. A reply's index counts on from
+// round to round.
 absl::Status RunBench(const BenchConfig& config, const Terminal& terminal,
                       Cancellation* cancellation);
 

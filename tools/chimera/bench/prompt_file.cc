@@ -32,13 +32,15 @@ absl::StatusOr<bool> ReadLine(std::istream& input, std::string& line) {
   return !line.empty();
 }
 
-// Takes the prompt out of a line while it is parsed and keeps nothing else: a document tree has many
+// Takes prompt and category out of a line while it is parsed and keeps nothing else: a document tree has many
 // times the size of its text. Of equal keys the last counts.
 class PromptFinder final : public nlohmann::json_sax<Json> {
  public:
   bool is_object() const { return is_object_; }
   // The prompt, or nothing where the object has none.
   const std::optional<std::string>& prompt() const { return has_prompt_ ? prompt_ : first_turn_; }
+  // Empty where the object has none.
+  const std::string& category() const { return category_; }
 
   bool null() override { return Count(); }
   bool boolean(bool) override { return Count(); }
@@ -49,6 +51,8 @@ class PromptFinder final : public nlohmann::json_sax<Json> {
   bool string(string_t& text) override {
     if (depth_ == 1 && key_ == Key::kPrompt) {
       prompt_ = std::move(text);
+    } else if (depth_ == 1 && key_ == Key::kCategory) {
+      category_ = std::move(text);
     } else if (AtFirstTurn()) {
       first_turn_ = std::move(text);
     }
@@ -68,13 +72,15 @@ class PromptFinder final : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (depth_ != 1) return true;
-    key_ = name == "prompt" ? Key::kPrompt : name == "turns" ? Key::kTurns : Key::kOther;
+    key_ = ParseKey(name);
     if (key_ == Key::kPrompt) {
       has_prompt_ = true;
       prompt_.reset();
     } else if (key_ == Key::kTurns) {
       turn_count_ = 0;
       first_turn_.reset();
+    } else if (key_ == Key::kCategory) {
+      category_.clear();
     }
     return true;
   }
@@ -82,7 +88,13 @@ class PromptFinder final : public nlohmann::json_sax<Json> {
   bool parse_error(size_t, const std::string&, const Json::exception&) override { return false; }
 
  private:
-  enum class Key { kPrompt, kTurns, kOther };
+  enum class Key { kPrompt, kTurns, kCategory, kOther };
+
+  static Key ParseKey(const std::string& name) {
+    if (name == "prompt") return Key::kPrompt;
+    if (name == "turns") return Key::kTurns;
+    return name == "category" ? Key::kCategory : Key::kOther;
+  }
 
   bool AtFirstTurn() const { return depth_ == 2 && in_turns_ && turn_count_ == 0; }
 
@@ -106,12 +118,13 @@ class PromptFinder final : public nlohmann::json_sax<Json> {
   Key key_ = Key::kOther;  // of the outermost object, last seen
   bool has_prompt_ = false;
   std::optional<std::string> prompt_;
+  std::string category_;
   bool in_turns_ = false;  // inside the list, at any depth
   size_t turn_count_ = 0;
   std::optional<std::string> first_turn_;
 };
 
-absl::StatusOr<std::string> ParseLine(const std::string& line) {
+absl::StatusOr<BenchPrompt> ParseLine(const std::string& line) {
   PromptFinder finder;
   if (!Json::sax_parse(line, &finder)) return absl::InvalidArgumentError("not valid JSON");
   if (!finder.is_object()) return absl::InvalidArgumentError("not a JSON object");
@@ -121,7 +134,7 @@ absl::StatusOr<std::string> ParseLine(const std::string& line) {
         "has neither a text \"prompt\" nor a list \"turns\" of texts");
   }
   if (prompt->empty()) return absl::InvalidArgumentError("the prompt is empty");
-  return *prompt;
+  return BenchPrompt{*prompt, finder.category()};
 }
 
 absl::Status AtLine(int number, const absl::Status& status) {
@@ -130,15 +143,15 @@ absl::Status AtLine(int number, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ReadPrompts(std::istream& input, int limit) {
-  std::vector<std::string> prompts;
+absl::StatusOr<std::vector<BenchPrompt>> ReadPrompts(std::istream& input, int limit) {
+  std::vector<BenchPrompt> prompts;
   std::string line;
   for (int number = 1; limit == 0 || static_cast<int>(prompts.size()) < limit; ++number) {
     const absl::StatusOr<bool> more = ReadLine(input, line);
     if (!more.ok()) return AtLine(number, more.status());
     if (!*more && input.eof()) break;
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    absl::StatusOr<std::string> prompt = ParseLine(line);
+    absl::StatusOr<BenchPrompt> prompt = ParseLine(line);
     if (!prompt.ok()) return AtLine(number, prompt.status());
     prompts.push_back(*std::move(prompt));
   }
@@ -147,10 +160,10 @@ absl::StatusOr<std::vector<std::string>> ReadPrompts(std::istream& input, int li
   return prompts;
 }
 
-absl::StatusOr<std::vector<std::string>> ReadPromptFile(const std::string& path, int limit) {
+absl::StatusOr<std::vector<BenchPrompt>> ReadPromptFile(const std::string& path, int limit) {
   std::ifstream file(path);
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", strerror(errno)));
-  absl::StatusOr<std::vector<std::string>> prompts = ReadPrompts(file, limit);
+  absl::StatusOr<std::vector<BenchPrompt>> prompts = ReadPrompts(file, limit);
   if (prompts.ok()) return prompts;
   return absl::Status(prompts.status().code(),
                       absl::StrCat(path, ": ", prompts.status().message()));

@@ -9,7 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/mutex.h"
-#include "tools/chimera/report.h"
+#include "common/base/status_macros.h"
 #include "tools/chimera/request.h"
 
 namespace chimera {
@@ -34,19 +34,37 @@ class FirstFailure {
 
 }  // namespace
 
-BenchRunner::BenchRunner(const BenchConfig& config, const std::vector<std::string>& prompts,
-                         GenerationClient* client, Cancellation* cancellation)
+BenchRunner::BenchRunner(const BenchConfig& config, const std::vector<BenchPrompt>& prompts,
+                         std::vector<BenchServer> servers, Cancellation* cancellation)
     : config_(config),
       prompts_(prompts),
-      client_(client),
+      servers_(std::move(servers)),
       cancellation_(cancellation),
       seeds_(prompts.size()) {
-  for (const v1::SpeculationMode mode : config.modes) {
-    results_.push_back({mode, std::vector<Reply>(prompts.size()), 0});
+  for (const BenchMode& mode : config.modes) {
+    results_.push_back({.mode = mode.name, .replies = std::vector<Reply>(prompts.size())});
+    if (!servers_[mode.server].metrics_address.empty()) results_.back().step_times.emplace();
   }
 }
 
 absl::Status BenchRunner::RunBlock(const Block& block, const ReplyHandler& on_reply) {
+  ModeResult& result = results_[block.mode];
+  const std::string& metrics = servers_[config_.modes[block.mode].server].metrics_address;
+  StepTimes before, after;
+  if (result.step_times.has_value()) {
+    CHIMERA_ASSIGN_OR_RETURN(before, ReadStepTimes(metrics));
+  }
+  CHIMERA_ASSIGN_OR_RETURN(const BlockFigures figures, Answer(block, on_reply));
+  result.blocks.push_back(figures);
+  if (result.step_times.has_value()) {
+    CHIMERA_ASSIGN_OR_RETURN(after, ReadStepTimes(metrics));
+    *result.step_times += after;
+    *result.step_times -= before;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BlockFigures> BenchRunner::Answer(const Block& block, const ReplyHandler& on_reply) {
   std::atomic<int> next = block.first_prompt;
   FirstFailure failure;
   const auto work = [&] {
@@ -67,21 +85,26 @@ absl::Status BenchRunner::RunBlock(const Block& block, const ReplyHandler& on_re
   for (int i = 0; i < streams; ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  results_[block.mode].seconds += elapsed.count();
-  return failure.Get();
+  CHIMERA_RETURN_IF_ERROR(failure.Get());
+  BlockFigures figures = {.tokens = 0, .seconds = elapsed.count()};
+  for (int prompt = block.first_prompt; prompt < block.end_prompt; ++prompt) {
+    figures.tokens += results_[block.mode].replies[prompt].complete.usage().completion_tokens();
+  }
+  return figures;
 }
 
 absl::Status BenchRunner::RunPrompt(int prompt, int mode) {
-  v1::GenerateRequest request = NewRequest(config_.request, config_.modes[mode]);
-  AddMessage("user", prompts_[prompt], request);
+  const BenchMode& asked = config_.modes[mode];
+  v1::GenerateRequest request = NewRequest(config_.request, asked.speculation);
+  AddMessage("user", prompts_[prompt].text, request);
   std::optional<uint64_t>& seed = seeds_[prompt];
   if (seed.has_value()) request.mutable_sampling()->set_seed(*seed);
-  absl::StatusOr<Reply> reply = client_->Generate(request, /*on_chunk=*/nullptr);
+  absl::StatusOr<Reply> reply =
+      servers_[asked.server].client->Generate(request, /*on_chunk=*/nullptr);
   if (!reply.ok()) {
     absl::Status status(
         reply.status().code(),
-        absl::StrCat("prompt ", prompt, ", mode ", SpeculationModeName(config_.modes[mode]), ": ",
-                     reply.status().message()));
+        absl::StrCat("prompt ", prompt, ", mode ", asked.name, ": ", reply.status().message()));
     // The detail that the server sent travels with the status.
     reply.status().ForEachPayload([&](absl::string_view type, const absl::Cord& payload) {
       status.SetPayload(type, payload);

@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/metrics/metrics_exposer.h"
+#include "common/metrics/verifier_metrics.h"
 #include "common/rpc/status_conversion.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tools/chimera/fake_server.h"
@@ -35,8 +39,8 @@ std::vector<Json> ParseLines(const std::string& text) {
 class BenchTest : public ::testing::Test {
  protected:
   BenchTest() {
-    config_.server = address_;
-    config_.modes = {v1::SPECULATION_MODE_OFF, v1::SPECULATION_MODE_AUTO};
+    config_.servers = {address_};
+    config_.modes = {{"off", v1::SPECULATION_MODE_OFF}, {"auto", v1::SPECULATION_MODE_AUTO}};
     config_.output_path = files_.Path("out.jsonl");
     WritePrompts(21);
   }
@@ -83,6 +87,68 @@ TEST_F(BenchTest, RunsEveryPromptInEveryMode) {
   EXPECT_GT(summary[1]["seconds"], 0);
   EXPECT_LE(service_.most_open_calls(), 4);
   EXPECT_EQ(terminal_.errors(), "");  // No progress bar where nobody watches.
+}
+
+TEST_F(BenchTest, AsksAllPromptsInEveryRound) {
+  WritePrompts(4);
+  config_.rounds = 6;
+  config_.block_size = 4;
+  CHIMERA_ASSERT_OK(Run());
+  EXPECT_EQ(ParseLines(files_.Read("out.jsonl")).back()["index"], 23);
+  const std::vector<Json> summary = ParseLines(terminal_.output());
+  EXPECT_EQ(summary[1]["prompts"], 24);
+  const Json& ratio = summary[1]["ratio_to_first_mode"];
+  EXPECT_EQ(ratio["blocks"], 6);
+  EXPECT_LE(ratio["low"], ratio["median"]);
+  EXPECT_LE(ratio["median"], ratio["high"]);
+  EXPECT_EQ(service_.requests().size(), 48u);
+}
+
+TEST_F(BenchTest, SplitsStepsByTheServersMetrics) {
+  const auto registry = std::make_shared<prometheus::Registry>();
+  const VerifierMetrics metrics(registry.get(), {});
+  const auto& stages = metrics.steps.stage_duration;
+  stages[StepStage::kVerify].Observe(7);  // before: not counted
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto exposer,
+                               MetricsExposer::Start("127.0.0.1:0", {registry}));
+  service_.SetScript([&](const FakeCall& call) {
+    if (call.request.speculation().mode() == v1::SPECULATION_MODE_AUTO) {
+      stages[StepStage::kDraft].Observe(3);
+    }
+    stages[StepStage::kVerify].Observe(2);
+    return testing::SayThreeWords(call);
+  });
+  config_.metrics_address = exposer->address();
+  WritePrompts(4);
+  CHIMERA_ASSERT_OK(Run());
+  const std::vector<Json> summary = ParseLines(terminal_.output());
+  for (const Json& line : summary) {
+    const Json& step = line["step"];
+    EXPECT_EQ(step["steps"], 4);
+    const double seconds = line["seconds"].get<double>();
+    EXPECT_NEAR(step["verify"].get<double>() * seconds, 8, 0.05);
+    EXPECT_NEAR(step["draft"].get<double>() * seconds, line["mode"] == "off" ? 0 : 12, 0.05);
+    EXPECT_EQ(step["link"], 0);
+  }
+}
+
+TEST_F(BenchTest, FailsWhereTheMetricsCannotBeRead) {
+  config_.metrics_address = "127.0.0.1:1";
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
+}
+
+TEST_F(BenchTest, ComparesServers) {
+  const Address other_address{.unix_path = files_.Path("t")};
+  testing::FakeGenerationService other;
+  const testing::FakeServer other_server(other_address, &other);
+  config_.servers = {address_, other_address};
+  config_.modes = {{"off", v1::SPECULATION_MODE_OFF, 0}, {"auto:x", v1::SPECULATION_MODE_AUTO, 1}};
+  config_.format = BenchFormat::kMarkdown;
+  WritePrompts(3);
+  CHIMERA_ASSERT_OK(Run());
+  EXPECT_EQ(service_.requests().size(), 3u);
+  EXPECT_EQ(other.requests().size(), 3u);
+  EXPECT_THAT(terminal_.output(), AllOf(HasSubstr("| off | "), HasSubstr("\n| auto:x | ")));
 }
 
 TEST_F(BenchTest, KeepsSoManyStreamsInFlight) {

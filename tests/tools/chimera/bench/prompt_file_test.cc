@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "common/base/status_macros.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
@@ -14,9 +15,13 @@ using ::chimera::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// The texts alone.
 absl::StatusOr<std::vector<std::string>> Read(const std::string& text, int limit = 0) {
   std::istringstream input(text);
-  return ReadPrompts(input, limit);
+  CHIMERA_ASSIGN_OR_RETURN(const auto prompts, ReadPrompts(input, limit));
+  std::vector<std::string> texts;
+  for (const BenchPrompt& prompt : prompts) texts.push_back(prompt.text);
+  return texts;
 }
 
 TEST(PromptFileTest, ReadsPromptsAndFirstTurns) {
@@ -25,6 +30,16 @@ TEST(PromptFileTest, ReadsPromptsAndFirstTurns) {
                                                         "{\"turns\": [\"c\", \"d\"], \"id\": 3}\r\n"
                                                         "{\"prompt\": \"e\", \"turns\": [\"f\"]}"));
   EXPECT_THAT(prompts, ElementsAre("a\nb", "c", "e"));
+}
+
+TEST(PromptFileTest, ReadsCategories) {
+  std::istringstream input(
+      "{\"category\": \"math\", \"turns\": [\"a\"]}\n"
+      "{\"prompt\": \"b\", \"category\": 3, \"x\": {\"category\": \"y\"}}\n"
+      "{\"category\": \"u\", \"prompt\": \"c\", \"category\": \"v\"}\n");
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto prompts, ReadPrompts(input, /*limit=*/0));
+  EXPECT_THAT(prompts,
+              ElementsAre(BenchPrompt{"a", "math"}, BenchPrompt{"b", ""}, BenchPrompt{"c", "v"}));
 }
 
 TEST(PromptFileTest, OfEqualKeysTheLastCounts) {
