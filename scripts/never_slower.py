@@ -1,0 +1,198 @@
+"""What scripts/never-slower runs: services, chimera bench for every cell of the matrix, a table and a plot."""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import interval_plot
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BIN = ROOT / "build/release/bin"
+PROMPTS = ROOT / "tests/data/prompts.jsonl"
+DRAFTERS = {"given": "the drafter", "random": "random weights", "slow": "50 ms per reply"}
+SLOW_MILLISECONDS = 50
+RANDOM_CONFIDENCE = 8  # wrong, and sure of it
+LEAST_RATIO = 0.98
+
+
+class Service:
+    """A process of ours with its log in a file."""
+
+    def __init__(self, folder, name, *arguments):
+        self._log = pathlib.Path(folder, f"{name}.log")
+        with open(self._log, "w", encoding="utf-8") as log:
+            self._process = subprocess.Popen([BIN / name, *arguments], stdout=log, stderr=log)
+
+    def check(self):
+        if self._process.poll() is not None:
+            sys.exit(f"error: {self._process.args[0].name} ended:\n{self.log()[-2000:]}")
+
+    def log(self):
+        return self._log.read_text(encoding="utf-8")
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait()
+
+
+def is_ready(address):
+    """Whether the verifier at that address serves and says READY of a drafter."""
+    command = [BIN / "chimera", "inspect", f"--server={address}", "--json"]
+    return '"state":"ready"' in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+@contextlib.contextmanager
+def serve(drafter, arguments, folder):
+    """Yields the address of a verifier with that drafter, and that of its metrics."""
+    address = f"unix:{folder}/verifier.sock"
+    common = [f"--model={arguments.model}", f"--listen={address}", "--metrics_listen=127.0.0.1:0"]
+    if drafter == "slow":
+        drafter_address = f"unix:{folder}/drafter.sock"
+        services = [
+            Service(folder, "slow_drafter", arguments.model, drafter_address, str(SLOW_MILLISECONDS)),
+            Service(folder, "chimera-verifier", *common, f"--drafter={drafter_address}"),
+        ]
+    else:
+        path = arguments.drafter
+        if drafter == "random":
+            path = f"{folder}/random.safetensors"
+            subprocess.run([BIN / "write_random_drafter", arguments.model, path, str(RANDOM_CONFIDENCE)], check=True)
+        services = [Service(folder, "chimera-node", *common, f"--draft_model={path}")]
+    try:
+        metrics = None
+        while metrics is None or not is_ready(address):
+            for service in services:
+                service.check()
+            time.sleep(0.1)
+            metrics = re.search(r"serving metrics address=(\S+)\n", services[-1].log())
+        yield address, metrics[1]
+    finally:
+        for service in reversed(services):
+            service.stop()
+
+
+def bench(server, metrics, cell, arguments):
+    """The two summary lines of chimera bench, as one result."""
+    command = [
+        BIN / "chimera", "bench", f"--server={server}", f"--metrics={metrics}", f"--prompts={PROMPTS}",
+        f"--limit={arguments.prompts}", f"--block-size={arguments.prompts}", f"--rounds={arguments.rounds}",
+        f"--max-tokens={arguments.tokens}", f"--concurrency={cell['concurrency']}",
+        f"--temperature={cell['temperature']}", "--modes=off,auto",
+    ]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    off, auto = (json.loads(line) for line in output.splitlines())
+    return cell | {"off": off, "auto": auto}
+
+
+def warm_up(server):
+    """So that the first cell does not pay for what is learned once."""
+    command = [BIN / "chimera", "bench", f"--server={server}", f"--prompts={PROMPTS}", "--limit=8", "--max-tokens=64"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def key(cell):
+    return cell["drafter"], cell["temperature"], cell["concurrency"]
+
+
+def measure(arguments, path):
+    """Adds what is missing to the results, and returns those that are asked for, in order."""
+    results = {}
+    if path.exists():
+        results = {key(result): result for result in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    cells = [
+        {"drafter": drafter, "temperature": temperature, "concurrency": concurrency}
+        for drafter in arguments.drafters
+        for temperature in arguments.temperatures
+        for concurrency in arguments.concurrency
+    ]
+    for drafter in arguments.drafters:
+        missing = [cell for cell in cells if cell["drafter"] == drafter and key(cell) not in results]
+        if not missing:
+            continue
+        with tempfile.TemporaryDirectory() as folder, serve(drafter, arguments, folder) as (server, metrics):
+            warm_up(server)
+            for cell in missing:
+                results[key(cell)] = bench(server, metrics, cell, arguments)
+                with open(path, "a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(results[key(cell)]) + "\n")
+                print(row(results[key(cell)]), flush=True)
+    return [results[key(cell)] for cell in cells]
+
+
+def figure(value, pattern):
+    return "–" if value is None else pattern.format(value)
+
+
+def row(result):
+    off, auto = result["off"], result["auto"]
+    ratio, step = auto["ratio_to_first_mode"], auto["step"]
+    interval = "–" if ratio["low"] is None else f"{ratio['low']:.3f} to {ratio['high']:.3f}"
+    cells = [
+        DRAFTERS[result["drafter"]], f"{result['temperature']:g}", str(result["concurrency"]),
+        figure(off["tokens_per_second"], "{:.0f}"), figure(auto["tokens_per_second"], "{:.0f}"),
+        figure(ratio["median"], "**{:.3f}**"), interval, figure(auto["tokens_per_step"], "{:.2f}"),
+        *(figure(step[part], "{:.1%}") for part in ("verify", "draft", "link", "rest")),
+        "yes" if auto["identical_to_first_mode"] else "**no**",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(results):
+    titles = (
+        "drafter", "T", "streams", "off, tokens/s", "auto, tokens/s", "auto / off", "95 % interval", "tokens per step",
+        "verify", "draft", "link", "rest", "same replies",
+    )
+    rules = ["---"] + ["---:"] * (len(titles) - 1)
+    return "\n".join(["| " + " | ".join(line) + " |" for line in (titles, rules)] + [row(r) for r in results]) + "\n"
+
+
+def plot(results):
+    panels = {}
+    for result in results:
+        ratio = result["auto"]["ratio_to_first_mode"]
+        name = "greedy" if result["temperature"] == 0 else f"T = {result['temperature']:g}"
+        series = panels.setdefault(name, {}).setdefault(DRAFTERS[result["drafter"]], [])
+        series.append((result["concurrency"], ratio["median"], ratio["low"], ratio["high"]))
+    return interval_plot.draw("Tokens/s of auto over off", "streams in flight", panels, [LEAST_RATIO, 1.0])
+
+
+def is_good(auto):
+    return auto["ratio_to_first_mode"]["median"] >= LEAST_RATIO and auto["identical_to_first_mode"]
+
+
+def numbers(kind):
+    return lambda text: [kind(part) for part in text.split(",")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--drafter", default="ngram", help="what chimera-node --draft_model takes; default ngram")
+    parser.add_argument("--drafters", type=numbers(str), default=list(DRAFTERS), help="given, random, slow")
+    parser.add_argument("--concurrency", type=numbers(int), default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--temperatures", type=numbers(float), default=[0.0, 1.0])
+    parser.add_argument("--rounds", type=int, default=6, help="blocks of each mode; from 6 on there are intervals")
+    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build/never-slower")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.drafters) - set(DRAFTERS):
+        parser.error(f"--drafters has {', '.join(sorted(unknown))}, must be of {', '.join(DRAFTERS)}")
+
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    results = measure(arguments, arguments.output / "results.jsonl")
+    pathlib.Path(arguments.output, "table.md").write_text(table(results), encoding="utf-8")
+    pathlib.Path(arguments.output, "never-slower.svg").write_text(plot(results), encoding="utf-8")
+    bad = [result for result in results if not is_good(result["auto"])]
+    print(f"{len(results)} cells, in {len(bad)} of them slower than {LEAST_RATIO} of off or not identical")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
