@@ -88,6 +88,7 @@ class FileBreaker {
 class DrafterFileFuzzTest : public ::testing::Test {
  protected:
   DrafterFileFuzzTest() {
+    config_.drafter_path = directory_.path() + "/drafter.safetensors";
     testing::WriteTinyLlama(directory_.path() + "/tiny.gguf", {.hidden_size = 32, .kv_heads = 1});
     target_ = *LlamaModel::Open(directory_.path() + "/tiny.gguf");
     testing::BuildTinyDrafter({.target = target_->fingerprint(),
@@ -116,8 +117,7 @@ class DrafterFileFuzzTest : public ::testing::Test {
   }
 
   const testing::TempDirectory directory_;
-  const DrafterConfig config_ = {.drafter_path = directory_.path() + "/drafter.safetensors",
-                                 .thread_count = 1};
+  DrafterConfig config_;
   std::shared_ptr<const LlamaModel> target_;
   std::string whole_;
 };

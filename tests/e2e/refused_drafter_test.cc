@@ -90,7 +90,7 @@ TEST_P(RefusedDrafterTest, IsNamedAndTheVerifierServesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, RefusedDrafterTest, ::testing::ValuesIn(kFaults),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& fault) { return std::string(fault.param.name); });
 
 }  // namespace
 }  // namespace chimera::testing
