@@ -23,17 +23,18 @@ struct CandidateTreeLimits {
   bool sampled = false;            // whether the request draws its tokens
 };
 
-// Holds what may be proposed, from all sources, and ranks it by calibrated probability. The best of it
-// is proposed: those nodes, as many as the budget says, whose path probabilities are greatest. Since no
-// child is likelier than its parent, they are a tree. A token that several sources give under one
-// parent is one candidate. One thread.
+// Holds what may be proposed, from all sources, and ranks it by calibrated probability. The best of
+// it is proposed: those nodes, as many as the budget says, whose path probabilities are greatest.
+// Since no child is likelier than its parent, they are a tree. A token that several sources give
+// under one parent is one candidate. One thread.
 class CandidateTree {
  public:
   struct Candidate {
     int32_t token = 0;
     int32_t parent = -1;  // index of a candidate; -1: the root
     int32_t depth = 1;
-    // By source: the probability that it claims, given the parent; negative if it does not propose it.
+    // By source: the probability that it claims, given the parent; negative if it does not propose
+    // it.
     std::array<float, kCandidateSourceCount> claims = {-1, -1};
     CandidateSource source = CandidateSource::kNetwork;  // whose calibrated probability is greatest
     float probability = 0;                               // that one, given the parent
@@ -49,13 +50,14 @@ class CandidateTree {
   // Starts again with the root alone.
   void Reset(const CandidateTreeLimits& limits);
 
-  // Adds what a source proposes as children of a candidate, -1 being the root, no two of them alike.
-  // Returns the greatest calibrated probability among them, given the parent; 0 if there are none.
+  // Adds what a source proposes as children of a candidate, -1 being the root, no two of them
+  // alike. Returns the greatest calibrated probability among them, given the parent; 0 if there are
+  // none.
   float AddChildren(int32_t parent, CandidateSource source,
                     std::span<const TokenCandidate> children);
 
-  // Adds a whole tree of a source, whose path probabilities are claims. REQUIRES: parents come before
-  // children, which are no likelier, and nothing is deeper than the limit.
+  // Adds a whole tree of a source, whose path probabilities are claims. REQUIRES: parents come
+  // before children, which are no likelier, and nothing is deeper than the limit.
   void AddTree(CandidateSource source, const ProposedTree& tree);
 
   // Lists candidates that the network may go on from: within the budget now, at least

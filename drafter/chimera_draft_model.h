@@ -23,10 +23,10 @@
 
 namespace chimera {
 
-// Merges two sources into one tree per sequence: what followed earlier occurrences of the newest tokens
-// (NgramDraftModel), and what the network thinks, which goes on from candidates of either. Where the
-// network lacks the target's states, the first alone. Of both it learns from the outcome how far their
-// probabilities can be believed.
+// Merges two sources into one tree per sequence: what followed earlier occurrences of the newest
+// tokens (NgramDraftModel), and what the network thinks, which goes on from candidates of either.
+// Where the network lacks the target's states, the first alone. Of both it learns from the outcome
+// how far their probabilities can be believed.
 class ChimeraDraftModel : public DraftModel {
  public:
   struct Options {
@@ -37,8 +37,8 @@ class ChimeraDraftModel : public DraftModel {
     std::shared_ptr<const Clock> clock = std::make_shared<RealClock>();  // measures levels
   };
 
-  // Less probable nodes are not proposed where the price of verifying one is unknown: some 4 % of a step
-  // or more.
+  // Less probable nodes are not proposed where the price of verifying one is unknown: some 4 % of a
+  // step or more.
   static constexpr float kMinPathProbability = 0.04f;
 
   // `target` is the model that the drafter drafts for, whose token embedding it reads; both are

@@ -23,8 +23,8 @@ inline constexpr char kDraftModelHelp[] =
 absl::StatusOr<std::string> ParseDraftModel(const std::string& value);
 
 // Errors are those of DrafterFile::Open and ChimeraDraftModel::Create, and of a wrong value of the
-// environment variable CHIMERA_CPU_ISA (common/cpu/cpu_isa.h). INVALID_ARGUMENT also if n-grams are to
-// have a tree shape.
+// environment variable CHIMERA_CPU_ISA (common/cpu/cpu_isa.h). INVALID_ARGUMENT also if n-grams are
+// to have a tree shape.
 absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
     const DrafterConfig& config, std::shared_ptr<const LlamaModel> target);
 

@@ -13,11 +13,11 @@
 
 namespace chimera {
 
-// Weighs what a node or another level of drafting may save, in seconds of the verifier's time, against
-// what it costs: the price of verifying a node, and the level's own time, which it measures. A level
-// saves what the likeliest child of each candidate would save, by how likely such children were lately
-// at their depth. What keeps a level from being drafted is forgotten slowly, so that it is tried again
-// now and then. One thread.
+// Weighs what a node or another level of drafting may save, in seconds of the verifier's time,
+// against what it costs: the price of verifying a node, and the level's own time, which it
+// measures. A level saves what the likeliest child of each candidate would save, by how likely such
+// children were lately at their depth. What keeps a level from being drafted is forgotten slowly,
+// so that it is tried again now and then. One thread.
 class GrowthPolicy {
  public:
   // `clock` must outlive the policy.
@@ -27,22 +27,22 @@ class GrowthPolicy {
   // prices are unknown.
   static float MinPathProbability(const StepPrices& prices, float otherwise);
 
-  // Seconds that going on from a candidate may save: what its likeliest child, at `depth`, adds to the
-  // child that it may have already, of probability `known_child` given the candidate. Not negative.
-  // REQUIRES: the prices are known.
+  // Seconds that going on from a candidate may save: what its likeliest child, at `depth`, adds to
+  // the child that it may have already, of probability `known_child` given the candidate. Not
+  // negative. REQUIRES: the prices are known.
   float Gain(const StepPrices& prices, int32_t depth, float path_probability,
              float known_child) const;
 
-  // Whether a level that goes on from so many candidates, which may save `gain` seconds in all, is worth
-  // its time.
+  // Whether a level that goes on from so many candidates, which may save `gain` seconds in all, is
+  // worth its time.
   bool Pays(int32_t node_count, double gain);
 
   // A level is being drafted: between the two calls, which measure its time.
   void StartLevel();
   void EndLevel(int32_t node_count);
 
-  // The likeliest child of a candidate that was gone on from, at `depth`, has this probability given the
-  // candidate.
+  // The likeliest child of a candidate that was gone on from, at `depth`, has this probability
+  // given the candidate.
   void RecordBestChild(int32_t depth, float probability);
 
  private:
@@ -60,7 +60,8 @@ class GrowthPolicy {
   // Smallest node count of a bucket.
   static int32_t FirstCount(size_t bucket);
 
-  // How long a level takes; where none of its size was measured, what the nearest sizes suggest at best.
+  // How long a level takes; where none of its size was measured, what the nearest sizes suggest at
+  // best.
   double Seconds(int32_t node_count) const;
   void Forget(size_t bucket);
 

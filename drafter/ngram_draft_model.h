@@ -15,8 +15,8 @@
 namespace chimera {
 
 // Proposes what followed earlier occurrences of the sequence's newest tokens, in its prompt and its
-// output. It needs no weights and no hidden states. Of how the request samples it needs to know only
-// whether it does.
+// output. It needs no weights and no hidden states. Of how the request samples it needs to know
+// only whether it does.
 //
 // Every node of the tree stands for the set of places that read like the sequence's end followed by
 // the path to the node. The probability that token w comes next blends the counts of these places
@@ -25,13 +25,14 @@ namespace chimera {
 //   P_0(w) = 0,   P_n(w) = (c_n(w) + b_n P_{n-1}(w)) / (c_n + b_n),
 //
 // c_n being the number of places that match at least n tokens, c_n(w) that of those followed by w,
-// and b_n a constant of the length. Longer matches and places that agree raise it. How far that can be
-// believed is learnt from what the target accepts. Path probabilities are products; the tree takes the
-// most probable nodes first.
+// and b_n a constant of the length. Longer matches and places that agree raise it. How far that can
+// be believed is learnt from what the target accepts. Path probabilities are products; the tree
+// takes the most probable nodes first.
 class NgramDraftModel : public DraftModel {
  public:
-  // Nodes with a smaller path probability are not proposed where the price of verifying one is unknown:
-  // some 4 % of a step or more. A token that followed the newest one once before is below it.
+  // Nodes with a smaller path probability are not proposed where the price of verifying one is
+  // unknown: some 4 % of a step or more. A token that followed the newest one once before is below
+  // it.
   static constexpr float kMinPathProbability = 0.06f;
 
   // Nodes whose path probability is smaller before anything is learnt are not looked at.

@@ -29,8 +29,8 @@ class NgramTreeBuilder {
                                                                             1,  1, 1, 1};
 
   // The tree for the end of `index`, in place of what `tree` held; probabilities as NgramDraftModel
-  // defines them. Among equal path probabilities the node found first wins: nearer to the root, then
-  // of the newer place.
+  // defines them. Among equal path probabilities the node found first wins: nearer to the root,
+  // then of the newer place.
   void Build(const NgramIndex& index, const NgramTreeLimits& limits, ProposedTree* tree);
 
  private:

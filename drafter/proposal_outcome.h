@@ -11,11 +11,11 @@
 
 namespace chimera {
 
-// Follows the tokens that were committed behind the root of `tree`, as far as it knows them, and records
-// for every candidate whose parent is on their path what each of its sources claimed and whether the
-// target chose it. Candidates that were not worth proposing count as well, so that a source which is
-// thought little of is noticed when it gets better. Then `tree` holds the root alone: what was recorded
-// is not recorded again. Does nothing if no token was committed.
+// Follows the tokens that were committed behind the root of `tree`, as far as it knows them, and
+// records for every candidate whose parent is on their path what each of its sources claimed and
+// whether the target chose it. Candidates that were not worth proposing count as well, so that a
+// source which is thought little of is noticed when it gets better. Then `tree` holds the root
+// alone: what was recorded is not recorded again. Does nothing if no token was committed.
 void SettleProposal(std::span<const int32_t> committed, CandidateTree* tree,
                     AcceptanceCalibration* calibration);
 

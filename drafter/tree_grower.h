@@ -35,12 +35,12 @@ class TreeGrower {
   static constexpr int32_t kMaxBeams = 8;
   // Children that are looked at.
   static constexpr int32_t kMaxChildren = 8;
-  // Candidates that are less probable are not gone on from where prices are unknown: not worth the time
-  // of a pass.
+  // Candidates that are less probable are not gone on from where prices are unknown: not worth the
+  // time of a pass.
   static constexpr float kMinExtendProbability = 0.15f;
 
-  // `network` and `clock` must outlive the grower. Trees of a shape that is not empty have it as far as
-  // their limits go, whatever prices say.
+  // `network` and `clock` must outlive the grower. Trees of a shape that is not empty have it as
+  // far as their limits go, whatever prices say.
   TreeGrower(DraftNetwork* network, TreeShape shape, const Clock* clock);
 
   void Grow(std::span<const TreeGrowth> trees);
@@ -55,13 +55,14 @@ class TreeGrower {
   void AddDepthHeads(const float* logits);
   // Adds the children of all roots.
   void AddFirstLevel(const float* logits);
-  // Lists the candidates of a tree to go on from. Returns the seconds that this may save, if prices are
-  // known.
+  // Lists the candidates of a tree to go on from. Returns the seconds that this may save, if prices
+  // are known.
   float ChooseExtensions(size_t tree);
   // Chooses the candidates of the next level, of all trees. Returns false if there is to be none.
   bool ChooseLevel();
   void AddLevel();
-  // Finds the children of a tree's candidates `depth` below its root in a row of logits, to children_.
+  // Finds the children of a tree's candidates `depth` below its root in a row of logits, to
+  // children_.
   void SelectChildren(const TreeGrowth& tree, int32_t depth, const float* logits);
 
   int32_t max_beams() const { return shape_.empty() ? kMaxBeams : TokenTree::kMaxNodes; }

@@ -11,8 +11,8 @@
 
 namespace chimera {
 
-// Children of each node, by its depth: the root has tree_shape[0] children, each of these tree_shape[1],
-// and so on. Empty: trees grow where they are likely to be accepted.
+// Children of each node, by its depth: the root has tree_shape[0] children, each of these
+// tree_shape[1], and so on. Empty: trees grow where they are likely to be accepted.
 using TreeShape = std::vector<int32_t>;
 
 // What a flag --tree_shape takes.
@@ -21,8 +21,8 @@ inline constexpr char kTreeShapeHelp[] =
     "two of "
     "each of these and one of each of those; empty: where they are likely to be accepted";
 
-// The shape of the flag's value. INVALID_ARGUMENT if that is no list of positive numbers, or a tree of
-// more nodes or levels than there can be.
+// The shape of the flag's value. INVALID_ARGUMENT if that is no list of positive numbers, or a tree
+// of more nodes or levels than there can be.
 absl::StatusOr<TreeShape> ParseTreeShape(const std::string& value);
 
 }  // namespace chimera

@@ -63,8 +63,8 @@ void ToProto(const TreeArrays& tree, v1::TokenTree* proto);
 // The arrays of a message but for its sources, valid as long as it is, as received: not validated.
 TreeArrays FromProto(const v1::TokenTree& proto);
 
-// The sources of a message, however many they are. INVALID_ARGUMENT, naming the node, if one is none
-// that the protocol knows.
+// The sources of a message, however many they are. INVALID_ARGUMENT, naming the node, if one is
+// none that the protocol knows.
 absl::StatusOr<std::vector<CandidateSource>> SourcesFromProto(const v1::TokenTree& proto);
 
 }  // namespace chimera

@@ -12,8 +12,8 @@ constexpr CandidateSource kNgram = CandidateSource::kNgram;
 
 class ProposalOutcomeTest : public ::testing::Test {
  protected:
-  // Claims 0.6 by both sources for token 1, and by the network alone for 2 behind it; 0.3 for tokens 7
-  // and 8 beside them.
+  // Claims 0.6 by both sources for token 1, and by the network alone for 2 behind it; 0.3 for
+  // tokens 7 and 8 beside them.
   void Propose() {
     tree_.Reset({.node_budget = 2, .max_depth = 4, .min_path_probability = 0.2f});
     tree_.AddChildren(-1, kNgram, std::vector<TokenCandidate>{{1, 0.6f}});
@@ -73,7 +73,7 @@ TEST_F(ProposalOutcomeTest, SampledRequestsAreLearntOfApart) {
     SettleProposal(std::vector<int32_t>{9}, &tree_, &calibration_);
   }
   EXPECT_NEAR(Calibrated(kNgram, 1, 0.6f), 0.6f, 1e-5f);
-  EXPECT_LT(calibration_.Calibrated({.source = kNgram, .sampled = true}, 0.6f), 0.05f);
+  EXPECT_LT(calibration_.Calibrated({.source = kNgram, .sampled = true}, 0.6f), 0.2f);
 }
 
 TEST_F(ProposalOutcomeTest, AProposalIsSettledOnce) {

@@ -48,9 +48,9 @@ size_t CountDraftsAskedFor(std::span<const DraftUpdate> updates);
 void WriteStep(std::span<const DraftUpdate> updates, const DraftPrices& prices,
                HiddenRowShape shape, v1::StepRequest* step);
 
-// Reads the drafts of a reply. Their trees are not validated, but those too large to be valid, or with
-// a source that the protocol does not know, are not copied: their drafts come out malformed, as do
-// those of an unknown outcome.
+// Reads the drafts of a reply. Their trees are not validated, but those too large to be valid, or
+// with a source that the protocol does not know, are not copied: their drafts come out malformed,
+// as do those of an unknown outcome.
 std::vector<Draft> ReadReply(const v1::StepReply& reply);
 
 }  // namespace chimera

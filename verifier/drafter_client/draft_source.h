@@ -68,8 +68,8 @@ struct SendResult {
   int64_t step = 0;  // the step's number, counted from 1 over all sessions; 0 unless kSent
 };
 
-// The first three as in the protocol. Malformed: nothing that the protocol knows, candidates of a source
-// that it does not know, or a tree of more nodes than there can be.
+// The first three as in the protocol. Malformed: nothing that the protocol knows, candidates of a
+// source that it does not know, or a tree of more nodes than there can be.
 enum class DraftOutcome { kDrafted, kUnknownSequence, kOverloaded, kMalformed };
 
 // A reply for one sequence, as received: the tree is not validated yet. The arrays leave out the

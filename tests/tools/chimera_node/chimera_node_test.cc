@@ -113,9 +113,15 @@ TEST_F(ChimeraNodeTest, NamesADrafterOfAnotherModel) {
 }
 
 TEST_F(ChimeraNodeTest, NamesAWrongFlag) {
-  const std::unique_ptr<ChildProcess> node = Start({"--canary_fraction=1.5"});
+  std::unique_ptr<ChildProcess> node = Start({"--canary_fraction=1.5"});
   EXPECT_EQ(node->Wait(), 2);
   EXPECT_THAT(node->Errors(), HasSubstr("--canary_fraction is 1.5, must be in [0, 1]"));
+  node = Start({"--tree_shape=8,8"});
+  EXPECT_EQ(node->Wait(), 2);
+  EXPECT_THAT(node->Errors(), HasSubstr("--tree_shape is \"8,8\", may have 63 nodes"));
+  node = Start({"--tree_shape=2,2"});
+  EXPECT_EQ(node->Wait(), 1);
+  EXPECT_THAT(node->Errors(), HasSubstr("--tree_shape is for trained drafters"));
 }
 
 }  // namespace
