@@ -31,25 +31,26 @@ class _Taus:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class EvaluationOptions:
+    answers: int | None = None  # that are used; None for all
+    shape: TreeShape = TreeShape()  # of dynamic trees, whose nodes are limited besides
+    static_shape: tuple[int, ...] = ()  # of trees in which each node of level i has static_shape[i] children
+
+
 @torch.no_grad()
 def evaluate(
-    drafter: Drafter,
-    dataset: Dataset,
-    categories: dict[int, str],
-    device: torch.device,
-    limit: int | None = None,
-    static_shape: tuple[int, ...] = (),
+    drafter: Drafter, dataset: Dataset, categories: dict[int, str], device: torch.device, options: EvaluationOptions
 ) -> dict:
-    """All figures, as JSON can hold them. `categories` is by prompt index; `limit` is a number of answers. If
-    `static_shape` is not empty, also tau of trees in which each node of level i has static_shape[i] children."""
-    shape = TreeShape()
+    """All figures, as JSON can hold them. `categories` is by prompt index."""
+    shape, static_shape = options.shape, options.static_shape
     n_levels = _level_count(drafter, shape.depth)
     statistics = LevelStatistics(n_levels)
     overall, by_category, static = _Taus(), collections.defaultdict(_Taus), StepCount()
     widths = torch.tensor(static_shape[:n_levels])
     n_sequences = n_tokens = 0
     drafter.to(device)
-    for batch, prompt_index in _answers(dataset, device, limit):
+    for batch, prompt_index in _answers(dataset, device, options.answers):
         with mixed_precision(device):
             guess_ranks = statistics.add(drafter, batch)
             levels = grow_trees(drafter, batch, shape)
@@ -72,6 +73,7 @@ def evaluate(
         "tau": overall.trees[headline].tau,
         "levels": statistics.accuracy(),
         "chain_tau": {str(length): count.tau for length, count in overall.chains.items()},
+        "tree_shape": dataclasses.asdict(shape),
         "tree_tau": _tree_table(overall, n_levels),
         **({"static_shape": list(static_shape), "static_tau": static.tau} if static_shape else {}),
         "categories": {

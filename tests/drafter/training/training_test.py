@@ -72,6 +72,11 @@ def test_learns_and_reports(files, run, tmp_path, capsys):
     assert 1.0 < report["tree_tau"]["4"]["8"] <= report["tree_tau"]["64"]["8"] <= 9.0
     assert report["tau"] == report["tree_tau"]["16"]["8"] > report["chain_tau"]["1"]
     assert report["chain_tau"]["2"] < report["static_tau"] < report["tree_tau"]["64"]["8"]
+    options += ["--min-path-probability", "0", "--min-extend-probability", "0"]
+    assert main(["evaluate", *common, *options]) == 0
+    unlimited = json.loads(report_path.read_text())
+    assert unlimited["tree_tau"]["64"]["8"] > report["tree_tau"]["64"]["8"]
+    assert unlimited["levels"] == report["levels"]
     accuracies = report["levels"][0]
     assert 0.1 < accuracies["top1"] <= accuracies["top2"] <= accuracies["top4"] <= accuracies["top8"] <= 1
     assert sum(bin["guesses"] for bin in report["calibration"][0]) == 8 * accuracies["tokens"]
