@@ -30,9 +30,9 @@ void BatchDecoder::Start(GenerationPrompt prompt, Slot* slot) const {
   slot->sampling = prompt.sampling;
   slot->seen = 0;
   if (response_length > 0) {
+    // What was generated ends with a token that the target has not seen.
     slot->end = length + response_length;
-    slot->given =
-        slot->end - 1;  // what is generated ends with a token that the target has not seen
+    slot->given = slot->end - 1;
   } else {
     slot->end = std::min(options_.max_length, length + prompt.max_tokens);
     slot->given = length;

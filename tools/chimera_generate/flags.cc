@@ -17,9 +17,8 @@ ABSL_FLAG(std::string, model, "",
 ABSL_FLAG(std::string, device, chimera::GenerateConfig().device, "where the target model runs");
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(std::string, prompts, "",
-          "JSON lines with \"prompt\", \"raw\" or \"prompt_ids\"; with \"response_ids\", answers "
-          "are read "
-          "again in place of being generated");
+          "JSON lines with \"prompt\", \"raw\" or \"prompt_ids\"; an answer in \"response_ids\" is "
+          "read again in place of being generated");
 ABSL_FLAG(std::string, target_identity, "",
           "identity that the model must have, where answers are given; empty: any");
 ABSL_FLAG(std::string, output, "", "folder for the shards; those that it holds are kept");
