@@ -92,7 +92,10 @@ def bench(server, metrics, cell, arguments):
 
 def warm_up(server):
     """So that the first cell does not pay for what is learned once."""
-    command = [BIN / "chimera", "bench", f"--server={server}", f"--prompts={PROMPTS}", "--limit=8", "--max-tokens=64"]
+    command = [
+        BIN / "chimera", "bench", f"--server={server}", f"--prompts={PROMPTS}", "--limit=8", "--modes=auto",
+        "--max-tokens=32",
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -127,6 +128,8 @@ TEST_F(DrafterFileFuzzTest, IsRefusedOrDrafts) {
   FileBreaker breaker(whole_);
   int drafters = 0;
   for (int i = 0; i < kFiles; ++i) {
+    // A file written over another one would go to the disk at once.
+    std::filesystem::remove(config_.drafter_path);
     std::ofstream(config_.drafter_path, std::ios::binary) << breaker.Next();
     const auto model = MakeDraftModel(config_, target_);
     if (model.ok()) {

@@ -63,6 +63,8 @@ class ReferenceDrafter:
         levels, chain = [self._score(encoding, residuals[:, 0])], ()
         for drafted in range(1, depth + 1):
             count = int((known + drafted <= len(token_ids)).sum())
+            if count == 0:
+                break
             positions = newest[:count] + drafted
             chain_z = self._mix(trigrams[positions + 1], encoding[:count])
             chain = tuple(pair[:, :count] for pair in chain) + (self._keys_values(chain_z, positions),)
