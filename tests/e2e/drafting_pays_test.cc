@@ -10,6 +10,7 @@
 
 #include "tests/e2e/draft_models.h"
 #include "tests/e2e/local_draft_source.h"
+#include "tests/testing/slow_backend.h"
 #include "tests/verifier/engine/engine_fixture.h"
 
 namespace chimera::testing {
@@ -59,6 +60,7 @@ class DraftingPaysTest : public EngineFixture {
     }
     const int32_t vocab_size = model_->config().vocab_size;
     good_ = std::make_unique<TrueContinuationDraftModel>(std::move(known), vocab_size);
+    backend_ = std::make_unique<SlowBackend>(std::move(backend_), microseconds(300));
     bad_ = std::make_unique<RandomTreeDraftModel>(vocab_size, 1);
   }
 

@@ -161,7 +161,9 @@ void Engine::Step() {
   RemoveEnded();
   ListActive();
   const EngineRecorder::TimePoint stepped = recorder_.Now();
-  speculation_.RecordStep(rows_, {drafting_seconds, Seconds(drafted, stepped)});
+  speculation_.RecordStep(rows_, {.drafting = drafting_seconds,
+                                  .forward = forward_seconds_,
+                                  .rest = Seconds(drafted, stepped) - forward_seconds_});
   SendNews();
   news_seconds_ = Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
 }
@@ -209,7 +211,7 @@ void Engine::PlanRows(double drafting_seconds) {
   std::ranges::copy_if(active_, std::back_inserter(decoding), std::not_fn(&Sequence::prefilling));
   if (decoding.empty()) return;
   const int base_rows = prefill_rows + static_cast<int>(decoding.size());
-  speculation_.PlanTrees(decoding, {base_rows, drafting_seconds});
+  speculation_.PlanTrees(decoding, base_rows, drafting_seconds);
 }
 
 absl::Status Engine::Forward() {
@@ -234,6 +236,7 @@ absl::Status Engine::Forward() {
     } else {
       step.tree = &sequence->tree;
       ++rows_.sequences;
+      rows_.speculating += sequence->request.speculation.enabled ? 1 : 0;
       rows_.candidates += sequence->tree.size() - 1;
       recorder_.Planned(*sequence);
     }
@@ -244,10 +247,11 @@ absl::Status Engine::Forward() {
   if (std::ranges::any_of(stepped_, &Sequence::prefilling)) {
     CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kPrefill));
   }
-  EngineRecorder::TimePoint time = recorder_.Now();
+  const EngineRecorder::TimePoint time = recorder_.Now();
   CHIMERA_RETURN_IF_ERROR(parts_.backend->Submit(StepBatch{steps_, coordinator_.tapped_layers()}));
   CHIMERA_ASSIGN_OR_RETURN(const StepResult* result, parts_.backend->Wait());
-  time = recorder_.Timed(StepStage::kVerify, time);
+  const EngineRecorder::TimePoint verified = recorder_.Timed(StepStage::kVerify, time);
+  forward_seconds_ = Seconds(time, verified);
   recorder_.Stepped(result->chosen.size());
   TakeResults(*result);
   CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kCommit));
@@ -256,7 +260,7 @@ absl::Status Engine::Forward() {
     pages_.Publish(sequence);
     if (sequence->finish_reason.has_value()) End(sequence, absl::OkStatus());
   }
-  recorder_.Timed(StepStage::kCommit, time);
+  recorder_.Timed(StepStage::kCommit, verified);
   return absl::OkStatus();
 }
 

@@ -125,6 +125,7 @@ class Engine {
   Canary canary_;
   StepRows rows_;                                  // of the step under way
   double news_seconds_ = 0;                        // spent on the news that asked for its drafts
+  double forward_seconds_ = 0;                     // that its forward pass took
   std::vector<Sequence*> active_;                  // those that run
   std::vector<Sequence*> stepped_;                 // those with rows in this step
   std::vector<SequenceStep> steps_;                // one per entry of stepped_

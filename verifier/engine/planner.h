@@ -16,7 +16,7 @@ using PathProbabilities = std::span<const float>;
 // What a step takes without any candidate.
 struct StepBase {
   int rows = 0;              // roots and prompt tokens
-  double spent_seconds = 0;  // on drafting: goes by whatever is verified
+  double spent_seconds = 0;  // that go by whatever is verified, as for drafting
 };
 
 // Returns for each sequence how many of its first candidates to verify: those that, over all

@@ -19,7 +19,8 @@ constexpr double kPricedCandidates = 3;
 SpeculationControl::SpeculationControl(std::optional<StepTimeTable> step_times, int source_count)
     : step_times_(std::move(step_times)), calibrations_(source_count) {}
 
-void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, const StepBase& base) {
+void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, int base_rows,
+                                   double drafting_seconds) {
   if (!step_times_.has_value()) return;
   std::vector<std::vector<float>> calibrated;
   calibrated.reserve(decoding.size());
@@ -31,7 +32,8 @@ void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, const St
                                    : std::vector<float>());
     probabilities.push_back(calibrated.back());
   }
-  const std::vector<int> nodes = PlanNodes(probabilities, base, *step_times_);
+  const std::vector<int> nodes =
+      PlanNodes(probabilities, {base_rows, drafting_seconds + lately_.RestOfStep()}, *step_times_);
   for (size_t i = 0; i < decoding.size(); ++i) {
     if (nodes[i] == 0 && decoding[i]->proposal.size() > 1) {
       decoding[i]->fallback = FallbackReason::kDisabled;
@@ -49,18 +51,21 @@ void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const 
 void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& seconds) {
   const double tokens = std::exchange(step_tokens_, 0);
   if (!step_times_.has_value() || rows.prefill > 0 || rows.sequences == 0) return;
-  step_times_->Observe(rows.sequences + rows.candidates, seconds.rest);
-  const double all_seconds = seconds.drafting + seconds.rest;
+  step_times_->Observe(rows.sequences + rows.candidates, seconds.forward);
+  if (rows.speculating == 0) return;
+  const double all_seconds = seconds.drafting + seconds.forward + seconds.rest;
   gate_.Record({.sequences = rows.sequences,
                 .tokens = tokens,
                 .seconds = all_seconds,
-                .plain_seconds = step_times_->Seconds(rows.sequences)},
+                .plain_seconds = step_times_->Seconds(rows.sequences) + seconds.rest},
                asked_);
   const double kept = 1 - 1 / kPriceSteps;
   lately_.sequences = kept * lately_.sequences + rows.sequences;
   lately_.candidates = kept * lately_.candidates + rows.candidates;
   lately_.tokens = kept * lately_.tokens + tokens;
   lately_.seconds = kept * lately_.seconds + all_seconds;
+  lately_.rest_seconds = kept * lately_.rest_seconds + seconds.rest;
+  lately_.steps = kept * lately_.steps + 1;
 }
 
 bool SpeculationControl::Asks(int sequences) {

@@ -20,15 +20,17 @@ namespace chimera {
 
 // The rows of a step.
 struct StepRows {
-  int sequences = 0;   // that decode: the roots
-  int candidates = 0;  // verified
-  int prefill = 0;     // prompt tokens
+  int sequences = 0;    // that decode: the roots
+  int speculating = 0;  // of these, whose requests allow speculation
+  int candidates = 0;   // verified
+  int prefill = 0;      // prompt tokens
 };
 
 // How long the parts of a step took, in seconds.
 struct StepSeconds {
-  double drafting = 0;  // waiting for drafts and telling drafters the news
-  double rest = 0;      // all else
+  double drafting = 0;  // telling drafters the news and waiting for their drafts
+  double forward = 0;   // of the target
+  double rest = 0;      // all else, which goes by whether or not there are drafts
 };
 
 // What an operator sees of speculation.
@@ -47,9 +49,9 @@ class SpeculationControl {
   // `source_count` is the number of draft sources.
   SpeculationControl(std::optional<StepTimeTable> step_times, int source_count);
 
-  // Cuts the trees of decoding sequences to the candidates that raise tokens per second. `base` is
-  // the step without them.
-  void PlanTrees(std::span<Sequence* const> decoding, const StepBase& base);
+  // Cuts the trees of decoding sequences to the candidates that raise tokens per second. The step
+  // has `base_rows` rows without them, and `drafting_seconds` were spent on its drafts.
+  void PlanTrees(std::span<Sequence* const> decoding, int base_rows, double drafting_seconds);
 
   // The target has chosen `tokens` behind the root of the sequence's proposal, whether they became
   // part of the reply or follow its end.
@@ -74,6 +76,10 @@ class SpeculationControl {
     double candidates = 0;
     double tokens = 0;
     double seconds = 0;
+    double rest_seconds = 0;  // StepSeconds::rest
+    double steps = 0;
+
+    double RestOfStep() const { return steps > 0 ? rest_seconds / steps : 0; }
   };
 
   std::optional<StepTimeTable> step_times_;

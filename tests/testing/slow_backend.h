@@ -1,0 +1,43 @@
+// A backend whose steps take a while, whatever their rows: as where reading the weights is all the work.
+
+#ifndef CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_
+#define CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/backend/backend.h"
+
+namespace chimera::testing {
+
+// Passes all calls on to `backend`; each Wait takes `delay` more.
+class SlowBackend final : public Backend {
+ public:
+  SlowBackend(std::unique_ptr<Backend> backend, std::chrono::microseconds delay)
+      : backend_(std::move(backend)), delay_(delay) {}
+
+  const LlamaConfig& config() const override { return backend_->config(); }
+  const BackendLimits& limits() const override { return backend_->limits(); }
+  const std::string& numerics_id() const override { return backend_->numerics_id(); }
+  absl::Status Submit(const StepBatch& batch) override { return backend_->Submit(batch); }
+  absl::StatusOr<const StepResult*> Wait() override {
+    std::this_thread::sleep_for(delay_);
+    return backend_->Wait();
+  }
+  absl::Status Commit(std::span<const CommitRequest> requests) override {
+    return backend_->Commit(requests);
+  }
+  std::vector<std::byte> CopyPage(int32_t page) const override { return backend_->CopyPage(page); }
+
+ private:
+  const std::unique_ptr<Backend> backend_;
+  const std::chrono::microseconds delay_;
+};
+
+}  // namespace chimera::testing
+
+#endif  // CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_
