@@ -14,10 +14,9 @@
 #include "drafter/draft_model_factory.h"
 #include "drafter/tree_shape.h"
 
-ABSL_FLAG(
-    std::string, model, "",
-    "GGUF file of the target model; default: $CHIMERA_MODEL, else the model that scripts/setup "
-    "fetched");
+ABSL_FLAG(std::string, model, "",
+          "GGUF file or Hugging Face folder of the target model; default: $CHIMERA_MODEL, else the "
+          "model that scripts/setup fetched");
 ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50052"},
           "addresses to serve verifiers on: host:port or unix:/path; port 0 takes a free one");
 ABSL_FLAG(

@@ -18,8 +18,7 @@ using TreeShape = std::vector<int32_t>;
 // What a flag --tree_shape takes.
 inline constexpr char kTreeShapeHelp[] =
     "for comparison: grow trees of one shape, such as 4,2,1, which has four children of the root, "
-    "two of "
-    "each of these and one of each of those; empty: where they are likely to be accepted";
+    "two of each of these and one of each of those; empty: where they are likely to be accepted";
 
 // The shape of the flag's value. INVALID_ARGUMENT if that is no list of positive numbers, or a tree
 // of more nodes or levels than there can be.
