@@ -69,7 +69,7 @@ class DraftConversation {
   int64_t step_ = 0;      // of the StepRequest received last
 
   // Of the StepRequest received last.
-  StepPrices prices_;
+  DraftPrices prices_;
   std::vector<SequenceNews> news_;
   std::vector<DraftInput> inputs_;
   std::vector<PendingDraft> drafts_;

@@ -11,6 +11,7 @@
 
 #include "common/sampling/sampling_params.h"
 #include "common/tree/candidate_source.h"
+#include "common/tree/draft_prices.h"
 
 namespace chimera {
 
@@ -29,15 +30,6 @@ class DraftState {
   virtual ~DraftState() = default;
 };
 
-// What the verifier reckons with in a step: the fields of the protocol's StepRequest, which
-// documents them. Finite and not negative.
-struct StepPrices {
-  float token_seconds = 0;  // 0: the prices are unknown
-  float node_seconds = 0;
-
-  bool known() const { return token_seconds > 0; }
-};
-
 // News of one sequence and the wish for a tree. Spans are valid during the call only.
 struct DraftInput {
   DraftState* state = nullptr;
@@ -46,7 +38,7 @@ struct DraftInput {
   int32_t hidden_start_position = 0;             // position of the first row
   int32_t node_budget = 0;                       // root excluded; 0 asks for no tree
   int32_t max_depth = 0;
-  StepPrices prices = {};
+  DraftPrices prices = {};
 };
 
 // Candidates that follow a sequence's newest token, the root, which is not part of the arrays.

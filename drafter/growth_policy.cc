@@ -29,20 +29,21 @@ GrowthPolicy::GrowthPolicy(const Clock* clock) : clock_(*clock) {
   best_children_.fill({.mean = kUntriedChild, .weight = 1});
 }
 
-float GrowthPolicy::MinPathProbability(const StepPrices& prices, float otherwise) {
+float GrowthPolicy::MinPathProbability(const DraftPrices& prices, float otherwise) {
   return prices.known() ? prices.node_seconds / prices.token_seconds : otherwise;
 }
 
-float GrowthPolicy::Gain(const StepPrices& prices, int32_t depth, float path_probability,
-                         float known_child) const {
+float GrowthPolicy::SecondsSaved(const DraftPrices& prices, int32_t depth, float path_probability,
+                                 float known_child) const {
   const float best_child = static_cast<float>(best_children_[depth].mean);
   const float tokens = path_probability * std::max(best_child - known_child, 0.0f);
   return std::max(tokens * prices.token_seconds - prices.node_seconds, 0.0f);
 }
 
 bool GrowthPolicy::Pays(int32_t node_count, double gain) {
-  if (gain > Seconds(node_count)) return true;
-  Forget(BucketOf(node_count));
+  size_t bucket = 0;
+  if (gain > Seconds(node_count, &bucket)) return true;
+  Forget(bucket);
   return false;
 }
 
@@ -75,15 +76,18 @@ int32_t GrowthPolicy::FirstCount(size_t bucket) {
   return (kSmallCounts << (number - kSmallCounts)) + 1;
 }
 
-double GrowthPolicy::Seconds(int32_t node_count) const {
-  const size_t bucket = BucketOf(node_count);
+double GrowthPolicy::Seconds(int32_t node_count, size_t* bucket) const {
+  const size_t own = BucketOf(node_count);
   // A smaller level takes no longer.
-  for (size_t i = bucket + 1; i > 0; --i) {
-    if (seconds_[i - 1].weight > 0) return seconds_[i - 1].mean;
+  for (size_t i = own + 1; i > 0; --i) {
+    *bucket = i - 1;
+    if (seconds_[*bucket].weight > 0) return seconds_[*bucket].mean;
   }
-  for (size_t i = bucket + 1; i < kBuckets; ++i) {
+  for (size_t i = own + 1; i < kBuckets; ++i) {
+    *bucket = i;
     if (seconds_[i].weight > 0) return seconds_[i].mean * node_count / FirstCount(i);
   }
+  *bucket = own;
   return 0;
 }
 

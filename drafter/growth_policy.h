@@ -25,13 +25,13 @@ class GrowthPolicy {
 
   // Candidates of a smaller path probability cost more to verify than they save. `otherwise` where
   // prices are unknown.
-  static float MinPathProbability(const StepPrices& prices, float otherwise);
+  static float MinPathProbability(const DraftPrices& prices, float otherwise);
 
   // Seconds that going on from a candidate may save: what its likeliest child, at `depth`, adds to
   // the child that it may have already, of probability `known_child` given the candidate. Not
   // negative. REQUIRES: the prices are known.
-  float Gain(const StepPrices& prices, int32_t depth, float path_probability,
-             float known_child) const;
+  float SecondsSaved(const DraftPrices& prices, int32_t depth, float path_probability,
+                     float known_child) const;
 
   // Whether a level that goes on from so many candidates, which may save `gain` seconds in all, is
   // worth its time.
@@ -61,8 +61,8 @@ class GrowthPolicy {
   static int32_t FirstCount(size_t bucket);
 
   // How long a level takes; where none of its size was measured, what the nearest sizes suggest at
-  // best.
-  double Seconds(int32_t node_count) const;
+  // best. Sets `bucket` to that of the times that say so.
+  double Seconds(int32_t node_count, size_t* bucket) const;
   void Forget(size_t bucket);
 
   const Clock& clock_;

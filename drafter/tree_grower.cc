@@ -62,8 +62,9 @@ float TreeGrower::ChooseExtensions(size_t tree) {
   for (const int32_t index : chosen_) {
     if (weighed) {
       const CandidateTree::Candidate& candidate = candidates->candidate(index);
-      const float gain = policy_.Gain(prices, candidate.depth + 1, candidate.path_probability,
-                                      candidates->BestChildProbability(index));
+      const float gain =
+          policy_.SecondsSaved(prices, candidate.depth + 1, candidate.path_probability,
+                               candidates->BestChildProbability(index));
       if (gain == 0) continue;
       saved += gain;
     }

@@ -24,7 +24,7 @@ struct TreeGrowth {
   CandidateTree* candidates = nullptr;  // may hold candidates of other sources
   DraftContext* context = nullptr;      // is_current()
   const SamplingParams* sampling = nullptr;
-  StepPrices prices;
+  DraftPrices prices;
 };
 
 // Goes level by level, all trees at once: each level goes on from the likeliest candidates that are

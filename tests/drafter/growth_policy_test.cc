@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr StepPrices kPrices = {.token_seconds = 0.010f, .node_seconds = 0.001f};
+constexpr DraftPrices kPrices = {.token_seconds = 0.010f, .node_seconds = 0.001f};
 
 class GrowthPolicyTest : public ::testing::Test {
  protected:
@@ -34,10 +34,10 @@ TEST_F(GrowthPolicyTest, ANodeMustBeWorthItsPrice) {
 
 TEST_F(GrowthPolicyTest, ACandidateIsWorthWhatItsBestChildAdds) {
   // Likeliest children count as one half before any was seen.
-  EXPECT_NEAR(policy_.Gain(kPrices, 2, 0.8f, 0), 0.8 * 0.5 * 0.010 - 0.001, 1e-8);
-  EXPECT_NEAR(policy_.Gain(kPrices, 2, 0.8f, 0.3f), 0.8 * 0.2 * 0.010 - 0.001, 1e-8);
-  EXPECT_EQ(policy_.Gain(kPrices, 2, 0.8f, 0.6f), 0) << "it has a better one";
-  EXPECT_EQ(policy_.Gain(kPrices, 2, 0.1f, 0), 0) << "the child is not worth its price";
+  EXPECT_NEAR(policy_.SecondsSaved(kPrices, 2, 0.8f, 0), 0.8 * 0.5 * 0.010 - 0.001, 1e-8);
+  EXPECT_NEAR(policy_.SecondsSaved(kPrices, 2, 0.8f, 0.3f), 0.8 * 0.2 * 0.010 - 0.001, 1e-8);
+  EXPECT_EQ(policy_.SecondsSaved(kPrices, 2, 0.8f, 0.6f), 0) << "it has a better one";
+  EXPECT_EQ(policy_.SecondsSaved(kPrices, 2, 0.1f, 0), 0) << "the child is not worth its price";
 }
 
 TEST_F(GrowthPolicyTest, LearnsOfBestChildrenByDepth) {
@@ -45,9 +45,9 @@ TEST_F(GrowthPolicyTest, LearnsOfBestChildrenByDepth) {
     policy_.RecordBestChild(2, 0.9f);
     policy_.RecordBestChild(3, i % 2 == 0 ? 0.0f : 0.4f);
   }
-  EXPECT_NEAR(policy_.Gain(kPrices, 2, 1, 0), 0.008f, 1e-5f);
-  EXPECT_NEAR(policy_.Gain(kPrices, 3, 1, 0), 0.001f, 1e-4f);
-  EXPECT_NEAR(policy_.Gain(kPrices, 4, 1, 0), 0.004, 1e-8);
+  EXPECT_NEAR(policy_.SecondsSaved(kPrices, 2, 1, 0), 0.008f, 1e-5f);
+  EXPECT_NEAR(policy_.SecondsSaved(kPrices, 3, 1, 0), 0.001f, 1e-4f);
+  EXPECT_NEAR(policy_.SecondsSaved(kPrices, 4, 1, 0), 0.004, 1e-8);
 }
 
 TEST_F(GrowthPolicyTest, ALevelMustPayForItsOwnTime) {
@@ -69,6 +69,13 @@ TEST_F(GrowthPolicyTest, SizesThatWereNotMeasuredAreJudgedByTheNearest) {
   EXPECT_FALSE(policy_.Pays(100'000, 0.019));
 }
 
+TEST_F(GrowthPolicyTest, AnOutlierOfAnotherSizeDoesNotEither) {
+  DraftLevel(1, milliseconds(1000));
+  int declined = 0;
+  while (!policy_.Pays(4, 0.1) && declined < 10'000) ++declined;
+  EXPECT_LT(declined, 10'000);
+}
+
 TEST_F(GrowthPolicyTest, AnOutlierDoesNotKeepLevelsAwayForEver) {
   DraftLevel(8, milliseconds(1000));
   int declined = 0;
@@ -81,7 +88,8 @@ TEST_F(GrowthPolicyTest, PoorChildrenDoNotKeepLevelsAwayForEver) {
   for (int i = 0; i < 500; ++i) policy_.RecordBestChild(2, 0);
   DraftLevel(1, milliseconds(1));
   int declined = 0;
-  while (!policy_.Pays(1, policy_.Gain(kPrices, 2, 0.9f, 0)) && declined < 10'000) ++declined;
+  while (!policy_.Pays(1, policy_.SecondsSaved(kPrices, 2, 0.9f, 0)) && declined < 10'000)
+    ++declined;
   EXPECT_GT(declined, 100);
   EXPECT_LT(declined, 2000);
 }

@@ -1,4 +1,5 @@
-// A backend whose steps take a while, whatever their rows: as where reading the weights is all the work.
+// A backend whose steps take a while, whatever their rows, as where reading the weights is all the
+// work.
 
 #ifndef CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_
 #define CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_

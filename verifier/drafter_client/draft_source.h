@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "common/sampling/sampling_params.h"
 #include "common/tree/candidate_source.h"
+#include "common/tree/draft_prices.h"
 
 namespace chimera {
 
@@ -45,15 +46,6 @@ struct DraftUpdate {
   std::optional<SamplingParams> sampling = {};   // in the first update of an epoch
   int32_t node_budget = 0;
   int32_t max_depth = 0;
-};
-
-// What the verifier reckons with in a step, both 0 if unknown: the fields of the protocol's
-// StepRequest, which documents them. Finite and not negative.
-struct DraftPrices {
-  float token_seconds = 0;
-  float node_seconds = 0;
-
-  friend bool operator==(const DraftPrices&, const DraftPrices&) = default;
 };
 
 // What became of a Send.

@@ -48,15 +48,21 @@ void DraftingGate::Record(const StepOutcome& step, bool asked) {
     return;
   }
   if (load.pause_left > 0) return;  // the load changed while the draft was under way
-  if (++load.steps <= kWarmUpSteps) return;
+  const int warm_up = step.catching_up ? kLongestWarmUp : kWarmUpSteps;
+  if (load.steps == 0 && load.warm_up < warm_up) {
+    ++load.warm_up;
+    return;
+  }
   load.recent.Add(step, kRecentSteps);
   load.lasting.Add(step, kLastingSteps);
-  if (load.steps < kWarmUpSteps + kMinSteps) return;
+  load.steps = std::min(load.steps + 1, kProvenSteps);
+  if (load.steps < kMinSteps) return;
   if (load.steps == kProvenSteps) load.next_pause = kShortestPause;
   if (!load.recent.Loses() && !load.lasting.Loses()) return;
   const int pause = load.next_pause;
   load = {.recent = {},
           .lasting = {},
+          .warm_up = 0,
           .steps = 0,
           .pause_left = pause,
           .next_pause = std::min(2 * pause, kLongestPause)};

@@ -7,12 +7,13 @@
 
 namespace chimera {
 
-// What a step came to in which sequences decoded and none was reading its prompt.
+// What a step came to in which sequences decoded.
 struct StepOutcome {
   int sequences = 0;         // that decoded; positive
   double tokens = 0;         // that they got
   double seconds = 0;        // that it took, drafting included
   double plain_seconds = 0;  // that it would have taken without drafting and candidates
+  bool catching_up = false;  // a drafter did not know all yet of a sequence that speculates
 };
 
 // Compares tokens per second with drafting to those without, as steps come and go. While drafting
@@ -21,10 +22,12 @@ struct StepOutcome {
 class DraftingGate {
  public:
   // Steps of the first pause and of the longest.
-  static constexpr int kShortestPause = 256;
+  static constexpr int kShortestPause = 512;
   static constexpr int kLongestPause = 2048;
-  // Steps of a trial that are not counted, because drafters catch up in them.
+  // Steps that are not counted when drafting begins, because drafters catch up in them: so many at
+  // least, and while they do, at most.
   static constexpr int kWarmUpSteps = 4;
+  static constexpr int kLongestWarmUp = 32;
   // Steps without which there is no verdict.
   static constexpr int kMinSteps = 8;
 
@@ -54,7 +57,8 @@ class DraftingGate {
   struct Load {
     Sums recent;
     Sums lasting;
-    int steps = 0;       // since drafting began, the last time
+    int warm_up = 0;     // steps since drafting began that were not counted
+    int steps = 0;       // and those counted, up to what proves a drafter
     int pause_left = 0;  // steps; 0 while drafting
     int next_pause = kShortestPause;
   };

@@ -157,6 +157,8 @@ void Engine::Step() {
     const absl::Status failed =
         absl::InternalError(absl::StrCat("the backend failed: ", status.message()));
     for (Sequence* sequence : active_) End(sequence, failed);
+    speculation_.DiscardStep();
+    rows_ = {};
   }
   RemoveEnded();
   ListActive();
@@ -170,7 +172,8 @@ void Engine::Step() {
 
 void Engine::SendNews() {
   if (active_.empty()) return;
-  const int sequences = static_cast<int>(active_.size());
+  const auto decoding = std::ranges::count_if(active_, std::not_fn(&Sequence::prefilling));
+  const int sequences = std::max(1, static_cast<int>(decoding));
   const bool asks = speculation_.Asks(sequences);
   const DraftPrices prices = speculation_.Prices(sequences);
   if (asks) {
@@ -218,6 +221,7 @@ absl::Status Engine::Forward() {
   stepped_.clear();
   steps_.clear();
   rows_ = {};
+  forward_seconds_ = 0;
   for (Sequence* sequence : active_) {
     if (sequence->prefilling() && sequence->chunk_size == 0) continue;
     SequenceStep step;
@@ -236,7 +240,10 @@ absl::Status Engine::Forward() {
     } else {
       step.tree = &sequence->tree;
       ++rows_.sequences;
-      rows_.speculating += sequence->request.speculation.enabled ? 1 : 0;
+      if (sequence->request.speculation.enabled) {
+        ++rows_.speculating;
+        rows_.catching_up |= !sequence->draft.up_to_date;
+      }
       rows_.candidates += sequence->tree.size() - 1;
       recorder_.Planned(*sequence);
     }

@@ -50,20 +50,28 @@ void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const 
 
 void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& seconds) {
   const double tokens = std::exchange(step_tokens_, 0);
-  if (!step_times_.has_value() || rows.prefill > 0 || rows.sequences == 0) return;
-  step_times_->Observe(rows.sequences + rows.candidates, seconds.forward);
-  if (rows.speculating == 0) return;
-  const double all_seconds = seconds.drafting + seconds.forward + seconds.rest;
-  gate_.Record({.sequences = rows.sequences,
-                .tokens = tokens,
-                .seconds = all_seconds,
-                .plain_seconds = step_times_->Seconds(rows.sequences) + seconds.rest},
-               asked_);
+  if (!step_times_.has_value() || rows.sequences == 0) return;
+  const int decoding = rows.sequences + rows.candidates;
+  // Rows of prompts take another path through the backend.
+  if (rows.prefill == 0) step_times_->Observe(decoding, seconds.forward);
+  const double whole = step_times_->Seconds(decoding + rows.prefill);
+  if (rows.speculating > 0) {
+    // A share of this very step, so that what slows it down as a whole speaks neither for nor against
+    // drafting.
+    const double plain_share = step_times_->Seconds(rows.sequences + rows.prefill) / whole;
+    gate_.Record({.sequences = rows.sequences,
+                  .tokens = tokens,
+                  .seconds = seconds.drafting + seconds.forward + seconds.rest,
+                  .plain_seconds = seconds.forward * plain_share + seconds.rest,
+                  .catching_up = rows.catching_up},
+                 asked_);
+  }
+  const double decoding_seconds = seconds.forward * step_times_->Seconds(decoding) / whole;
   const double kept = 1 - 1 / kPriceSteps;
   lately_.sequences = kept * lately_.sequences + rows.sequences;
   lately_.candidates = kept * lately_.candidates + rows.candidates;
   lately_.tokens = kept * lately_.tokens + tokens;
-  lately_.seconds = kept * lately_.seconds + all_seconds;
+  lately_.seconds = kept * lately_.seconds + seconds.drafting + decoding_seconds + seconds.rest;
   lately_.rest_seconds = kept * lately_.rest_seconds + seconds.rest;
   lately_.steps = kept * lately_.steps + 1;
 }

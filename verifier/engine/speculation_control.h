@@ -20,10 +20,11 @@ namespace chimera {
 
 // The rows of a step.
 struct StepRows {
-  int sequences = 0;    // that decode: the roots
-  int speculating = 0;  // of these, whose requests allow speculation
-  int candidates = 0;   // verified
-  int prefill = 0;      // prompt tokens
+  int sequences = 0;         // that decode: the roots
+  int speculating = 0;       // of these, whose requests allow speculation
+  int candidates = 0;        // verified
+  int prefill = 0;           // prompt tokens
+  bool catching_up = false;  // StepOutcome::catching_up
 };
 
 // How long the parts of a step took, in seconds.
@@ -57,6 +58,9 @@ class SpeculationControl {
   // part of the reply or follow its end.
   void RecordTokens(const Sequence& sequence, std::span<const int32_t> tokens);
 
+  // The step has failed: nothing is to be learnt from it.
+  void DiscardStep() { step_tokens_ = 0; }
+
   // The step has ended.
   void RecordStep(const StepRows& rows, const StepSeconds& seconds);
 
@@ -70,12 +74,12 @@ class SpeculationControl {
   double Gain(int sequences) const { return gate_.Gain(sequences); }
 
  private:
-  // Sums over steps without prompt tokens, older ones counting less.
+  // Sums over steps in which sequences decoded, older ones counting less.
   struct Lately {
     double sequences = 0;
     double candidates = 0;
     double tokens = 0;
-    double seconds = 0;
+    double seconds = 0;       // without what prompt tokens took
     double rest_seconds = 0;  // StepSeconds::rest
     double steps = 0;
 

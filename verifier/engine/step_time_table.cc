@@ -86,6 +86,10 @@ void StepTimeTable::Observe(int rows, double seconds) {
   for (Point& point : points_) point.seconds *= std::exp(kCommonRate * error);
   points_[right - 1].seconds *= std::exp(kPointRate * (1 - share) * error);
   points_[right].seconds *= std::exp(kPointRate * share * error);
+  // Rows are never cheaper than none, as in Measure.
+  for (size_t i = 1; i < points_.size(); ++i) {
+    points_[i].seconds = std::max(points_[i].seconds, points_[i - 1].seconds);
+  }
 }
 
 }  // namespace chimera

@@ -25,7 +25,8 @@ class StepTimeTable {
   explicit StepTimeTable(std::vector<Point> points);
 
   // Times steps of 1, 2, 4, ... rows of one tree, the best of a few each and never less than for
-  // fewer rows, using the backend's first pages and slot. Their contents are worthless afterwards. No step may be in flight.
+  // fewer rows, using the backend's first pages and slot. Their contents are worthless afterwards. No
+  // step may be in flight.
   static absl::StatusOr<StepTimeTable> Measure(Backend* backend, const Clock& clock);
 
   // Seconds of a step of `rows` rows; beyond the last point the last line goes on.

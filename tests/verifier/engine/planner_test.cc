@@ -25,6 +25,14 @@ TEST(StepTimeTableTest, LearnsWhatStepsTakeLater) {
   EXPECT_GT(table.Seconds(8), 1.5 * 11.5);
 }
 
+TEST(StepTimeTableTest, RowsNeverBecomeCheaperThanNone) {
+  StepTimeTable table({{1, 1.0}, {32, 2.0}, {64, 2.1}});
+  for (int i = 0; i < 500; ++i) table.Observe(64, 0.5);
+  for (int i = 0; i < 500; ++i) table.Observe(32, 2.0);
+  EXPECT_GE(table.Seconds(64), table.Seconds(32));
+  EXPECT_GE(table.Seconds(1024), table.Seconds(64));
+}
+
 TEST(StepTimeTableTest, OneStepThatWasHeldUpTellsLittle) {
   StepTimeTable table({{1, 1.0}, {2, 1.5}});
   table.Observe(1, 1000.0);

@@ -14,10 +14,10 @@ constexpr double kLeastConfidence = 0.95;
 // with probability 1/2.
 double FewerBelow(int rank, int count) {
   double probability = 0;
-  double term = std::pow(0.5, count);  // of exactly i below
+  double log_term = count * std::log(0.5);  // of exactly i below; the terms themselves underflow
   for (int i = 0; i < rank; ++i) {
-    probability += term;
-    term *= static_cast<double>(count - i) / (i + 1);
+    probability += std::exp(log_term);
+    log_term += std::log(static_cast<double>(count - i) / (i + 1));
   }
   return probability;
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -42,6 +43,15 @@ TEST(MedianTest, TakesTheNarrowestIntervalOf95Percent) {
     EXPECT_EQ(interval->high, count + 1 - rank) << count;
     EXPECT_THAT(interval->confidence, DoubleNear(confidence, 1e-7)) << count;
   }
+}
+
+TEST(MedianTest, ManyValuesHaveAnIntervalAsWideAsTheNormalOne) {
+  std::vector<double> values(2000);
+  std::iota(values.begin(), values.end(), 1);
+  const auto interval = EstimateMedian(values).interval;
+  ASSERT_TRUE(interval.has_value());
+  EXPECT_THAT(interval->high - interval->low, DoubleNear(2 * 1.96 * std::sqrt(2000) / 2, 3));
+  EXPECT_THAT(interval->confidence, DoubleNear(0.95, 0.005));
 }
 
 // Of 4000 samples the share that holds the true median lies within five standard deviations, 0.0153,
