@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import drafter_state
 import interval_plot
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -19,19 +20,20 @@ DRAFTERS = {"given": "the drafter", "random": "random weights", "slow": "50 ms p
 SLOW_MILLISECONDS = 50
 RANDOM_CONFIDENCE = 8  # wrong, and sure of it
 LEAST_RATIO = 0.98
+METRICS_TIMEOUT = 10  # seconds, from when a drafter is ready
 
 
 class Service:
     """A process of ours with its log in a file."""
 
     def __init__(self, folder, name, *arguments):
-        self._log = pathlib.Path(folder, f"{name}.log")
+        self.name, self._log = name, pathlib.Path(folder, f"{name}.log")
         with open(self._log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen([BIN / name, *arguments], stdout=log, stderr=log)
 
     def check(self):
         if self._process.poll() is not None:
-            sys.exit(f"error: {self._process.args[0].name} ended:\n{self.log()[-2000:]}")
+            sys.exit(f"error: {self.name} ended:\n{self.log()[-2000:]}")
 
     def log(self):
         return self._log.read_text(encoding="utf-8")
@@ -41,12 +43,6 @@ class Service:
         self._process.wait()
 
 
-def is_ready(address):
-    """Whether the verifier at that address serves and says READY of a drafter."""
-    command = [BIN / "chimera", "inspect", f"--server={address}", "--json"]
-    return '"state":"ready"' in subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
 @contextlib.contextmanager
 def serve(drafter, arguments, folder):
     """Yields the address of a verifier with that drafter, and that of its metrics."""
@@ -54,27 +50,39 @@ def serve(drafter, arguments, folder):
     common = [f"--model={arguments.model}", f"--listen={address}", "--metrics_listen=127.0.0.1:0"]
     if drafter == "slow":
         drafter_address = f"unix:{folder}/drafter.sock"
-        services = [
-            Service(folder, "slow_drafter", arguments.model, drafter_address, str(SLOW_MILLISECONDS)),
-            Service(folder, "chimera-verifier", *common, f"--drafter={drafter_address}"),
+        commands = [
+            ("slow_drafter", arguments.model, drafter_address, str(SLOW_MILLISECONDS)),
+            ("chimera-verifier", *common, f"--drafter={drafter_address}"),
         ]
     else:
         path = arguments.drafter
         if drafter == "random":
             path = f"{folder}/random.safetensors"
             subprocess.run([BIN / "write_random_drafter", arguments.model, path, str(RANDOM_CONFIDENCE)], check=True)
-        services = [Service(folder, "chimera-node", *common, f"--draft_model={path}")]
-    try:
-        metrics = None
-        while metrics is None or not is_ready(address):
+        commands = [("chimera-node", *common, f"--draft_model={path}")]
+    with contextlib.ExitStack() as stack:
+        services = []
+        for command in commands:
+            services.append(Service(folder, *command))
+            stack.callback(services[-1].stop)
+
+        def check():
             for service in services:
                 service.check()
-            time.sleep(0.1)
-            metrics = re.search(r"serving metrics address=(\S+)\n", services[-1].log())
-        yield address, metrics[1]
-    finally:
-        for service in reversed(services):
-            service.stop()
+
+        drafter_state.wait_until_ready(BIN / "chimera", address, check)
+        yield address, metrics_address(services[-1])
+
+
+def metrics_address(service):
+    """Where a service has its metrics, as its log says."""
+    deadline = time.monotonic() + METRICS_TIMEOUT
+    while (found := re.search(r"serving metrics address=(\S+)\n", service.log())) is None:
+        service.check()
+        if time.monotonic() > deadline:
+            sys.exit(f"error: {service.name} does not say where its metrics are:\n{service.log()[-2000:]}")
+        time.sleep(0.1)
+    return found[1]
 
 
 def bench(server, metrics, cell, arguments):

@@ -23,11 +23,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 from llama_cpp.llama_speculative import LlamaPromptLookupDecoding
 
 import chat_prompts
+import drafter_state
 from llama_cpp_peer import CONTEXT, LlamaCpp, requantise, start_quietly
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,12 +59,13 @@ def chimera_node(arguments, folder):
     ]
     with open(f"{folder}/node.log", "w", encoding="utf-8") as log:
         node = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def check():
+        if node.poll() is not None:
+            sys.exit(f"chimera-node ended:\n{pathlib.Path(folder, 'node.log').read_text(encoding='utf-8')}")
+
     try:
-        inspect = [BIN / "chimera", "inspect", f"--server={address}", "--json"]
-        while '"state":"ready"' not in subprocess.run(inspect, capture_output=True, text=True, check=False).stdout:
-            if node.poll() is not None:
-                sys.exit(f"chimera-node ended:\n{pathlib.Path(folder, 'node.log').read_text(encoding='utf-8')}")
-            time.sleep(0.1)
+        drafter_state.wait_until_ready(BIN / "chimera", address, check)
         yield address
     finally:
         node.terminate()
