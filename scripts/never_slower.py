@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import json
 import pathlib
 import re
@@ -107,17 +108,38 @@ def warm_up(server):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
+def settings(drafter, arguments):
+    """What the results with a drafter depend on, besides their cell."""
+    own = {"model": str(pathlib.Path(arguments.model).resolve())}
+    if drafter == "given":
+        own["draft_model"] = arguments.drafter
+        if (path := pathlib.Path(arguments.drafter)).is_file():
+            own["draft_model"] = f"{path.resolve()} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return own | {name: getattr(arguments, name) for name in ("rounds", "prompts", "tokens")}
+
+
 def key(cell):
-    return cell["drafter"], cell["temperature"], cell["concurrency"]
+    return json.dumps([cell[name] for name in ("drafter", "temperature", "concurrency", "settings")], sort_keys=True)
+
+
+def read_results(path):
+    """The results by their keys. What was cut off while it was written is removed from the file."""
+    if not path.exists():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    results = map(json.loads, whole.splitlines())
+    return {key(result): result for result in results if "settings" in result}
 
 
 def measure(arguments, path):
     """Adds what is missing to the results, and returns those that are asked for, in order."""
-    results = {}
-    if path.exists():
-        results = {key(result): result for result in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    results = read_results(path)
+    used = {drafter: settings(drafter, arguments) for drafter in arguments.drafters}
     cells = [
-        {"drafter": drafter, "temperature": temperature, "concurrency": concurrency}
+        {"drafter": drafter, "temperature": temperature, "concurrency": concurrency, "settings": used[drafter]}
         for drafter in arguments.drafters
         for temperature in arguments.temperatures
         for concurrency in arguments.concurrency
