@@ -1,16 +1,20 @@
 """Generation of training data: the target answers prompts."""
 
 import dataclasses
+import re
 import subprocess
+import sys
 from pathlib import Path
 
-from chimera_train.answers import digest, read_answers
+from chimera_train.answers import Header, digest, read_answers
 from chimera_train.chat_template import text_before_user_message
 from chimera_train.dataset import Dataset
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.generation_plan import plan_answers, write_plan
 from chimera_train.prompts import Prompt, read_prompts, refuse_held_out, without_duplicates
 from chimera_train.self_prompts import plan_self_prompts, read_self_prompts
+
+_TOO_LONG = re.compile(r", (\d+) left out as too long,")  # in the last line of the generator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +64,36 @@ def _recompute(options: GenerateOptions) -> Dataset:
     lines = answers.lines[: options.limit]
     print(f"{len(lines)} answers of {answers.header.target_name} to read again", flush=True)
     plan = write_plan(lines, options.output)
-    _answer(options, plan, options.tapped_layers, f"--target_identity={answers.header.target_identity}")
+    n_too_long = _answer(options, plan, options.tapped_layers, f"--target_identity={answers.header.target_identity}")
     dataset = Dataset([options.output])
+    _check_same_weights(answers.header, dataset, options)
+    _check_count(len(lines), len(dataset), n_too_long, options)
     if len(dataset) == answers.header.answers and digest(dataset) != answers.header.token_ids_sha256:
         raise ChimeraTrainError(
             f"{options.packed}: token_ids_sha256 is not that of {options.output}: prompts were encoded otherwise "
             "when they were answered"
         )
     return dataset
+
+
+def _check_same_weights(header: Header, dataset: Dataset, options: GenerateOptions) -> None:
+    weights = dataset.source.target_weights
+    if weights != header.target_weights:
+        raise ChimeraTrainError(
+            f"{options.packed}: target_weights is {header.target_weights}, but {weights} in {options.output}: "
+            f"{options.target} has not the weights that answered"
+        )
+
+
+def _check_count(n_wanted: int, n_found: int, n_too_long: int, options: GenerateOptions) -> None:
+    n_missing = n_wanted - n_found
+    if n_missing > n_too_long:
+        raise ChimeraTrainError(
+            f"{options.output}: has {n_found} answers, but {n_wanted} of {options.packed} were to be read again, and "
+            f"{n_too_long} of them are too long"
+        )
+    if n_missing:
+        print(f"{n_missing} answers are left out as too long, so that token_ids_sha256 is not checked", flush=True)
 
 
 def _self_prompts(options: GenerateOptions, taken: list[Prompt]) -> list[Prompt]:
@@ -79,7 +105,8 @@ def _self_prompts(options: GenerateOptions, taken: list[Prompt]) -> list[Prompt]
     return prompts
 
 
-def _answer(options: GenerateOptions, plan: Path, tapped_layers: tuple[int, ...], *more_flags: str) -> None:
+def _answer(options: GenerateOptions, plan: Path, tapped_layers: tuple[int, ...], *more_flags: str) -> int:
+    """Returns how many prompts were left out as too long."""
     command = [
         str(options.generator),
         f"--model={options.target}",
@@ -91,8 +118,17 @@ def _answer(options: GenerateOptions, plan: Path, tapped_layers: tuple[int, ...]
         *more_flags,
     ]
     try:
-        status = subprocess.run(command, check=False).returncode
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
     except OSError as error:
         raise ChimeraTrainError(f"{options.generator}: cannot be run: {error}; build it, or name it") from error
-    if status != 0:
-        raise ChimeraTrainError(f"{options.generator} failed with status {status}; run this again to go on")
+    n_too_long = 0
+    with process:
+        for line in process.stderr:
+            print(line, end="", file=sys.stderr, flush=True)
+            if found := _TOO_LONG.search(line):
+                n_too_long = int(found[1])
+    if process.returncode != 0:
+        raise ChimeraTrainError(
+            f"{options.generator} failed with status {process.returncode}; run this again to go on"
+        )
+    return n_too_long

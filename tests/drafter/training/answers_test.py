@@ -70,6 +70,22 @@ def test_answers_of_another_target_are_refused(chat_target, packed, generator, t
     assert "target_identity of the answers is another" in capfd.readouterr().err
 
 
+def test_answers_of_other_weights_are_refused(chat_target, packed, generator, tmp_path, capsys):
+    change(packed, 0, target_weights="other")
+    assert recompute(chat_target, packed, tmp_path / "again", generator) == 1
+    assert "target_weights is other, but weights in" in capsys.readouterr().err
+
+
+def test_answers_are_missing_only_where_they_are_too_long(chat_target, packed, generator, tmp_path, capsys):
+    change(packed, 3, prompt="A LONG question")
+    assert recompute(chat_target, packed, tmp_path / "long", generator) == 0
+    assert "1 answers are left out as too long, so that token_ids_sha256" in capsys.readouterr().out
+    assert recompute(chat_target, packed, tmp_path / "long", generator) == 0  # left out again
+    change(packed, 4, prompt="A LOST question")
+    assert recompute(chat_target, packed, tmp_path / "lost", generator) == 1
+    assert "has 7 answers, but 9 of" in capsys.readouterr().err
+
+
 def test_held_out_prompts_are_refused(chat_target, packed, generator, tmp_path, capsys):
     held_out = write_lines(tmp_path / "held-out.jsonl", ["something", "QUESTION   3"])
     assert recompute(chat_target, packed, tmp_path / "again", generator, "--exclude", held_out) == 1

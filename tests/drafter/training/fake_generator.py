@@ -3,7 +3,7 @@
 
 Given answers have to be its own.
 
-Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
+Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before. Those with "LONG" are left out as too long, those with "LOST" without a word.
 """
 
 import json
@@ -26,6 +26,9 @@ shards = sorted(folder.glob("shard-*.safetensors"))
 answered = {int(index) for path in shards for index in Shard(path).prompt_index}
 lines = [json.loads(line) for line in Path(options["prompts"]).read_text(encoding="utf-8").splitlines()]
 todo = [(index, line) for index, line in enumerate(lines) if index not in answered]
+too_long = [index for index, line in todo if "LONG" in line.get("prompt", "")]
+lost = [index for index, line in todo if "LOST" in line.get("prompt", "")]
+todo = [(index, line) for index, line in todo if index not in too_long + lost]
 failing = [place for place, (_, line) in enumerate(todo) if "FAIL" in line.get("prompt", "")]
 if failing and not (folder / "failed").exists():
     (folder / "failed").touch()
@@ -49,4 +52,6 @@ if todo:
         for index, _ in todo:
             text = f" Message number {index // 2} of the model\n" if index != 3 else "short"
             file.write(json.dumps({"prompt_index": index, "response": text}) + "\n")
-sys.exit(1 if failing else 0)
+if failing:
+    sys.exit(1)
+print(f"{len(todo)} prompts answered, {len(too_long)} left out as too long, 0 tokens in 0 s", file=sys.stderr)
