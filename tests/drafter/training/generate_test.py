@@ -5,6 +5,8 @@ import lzma
 from pathlib import Path
 
 import pytest
+import tiny_target
+from conftest import TEMPLATE
 
 from chimera_train.chat_template import text_before_user_message
 from chimera_train.cli import main
@@ -12,6 +14,7 @@ from chimera_train.dataset import Dataset
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.generation_plan import plan_answers
 from chimera_train.prompts import Prompt, read_prompts, refuse_held_out
+
 
 def write_lines(path, texts, key="prompt"):
     lines = [json.dumps({"category": "test", "source": "here", key: [t] if key == "turns" else t}) for t in texts]
