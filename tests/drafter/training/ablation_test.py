@@ -14,7 +14,7 @@ def ablate(files, work, *options):
                  *options])
 
 
-def test_trains_measures_and_goes_on(files, tmp_path):
+def test_trains_measures_and_goes_on(files, tmp_path, capsys):
     work = tmp_path / "work"
     assert ablate(files, work, "--only", "paper,full") == 0
     table = (tmp_path / "table.md").read_text().splitlines()
@@ -27,6 +27,18 @@ def test_trains_measures_and_goes_on(files, tmp_path):
     for name, time in done.items():
         assert (work / name / "run" / "checkpoint.pt").stat().st_mtime_ns == time
     assert Checkpoint.load(work / "hard-labels" / "run").recipe.labels == "hard"
+    capsys.readouterr()
+    assert ablate(files, work, "--only", "full", "--learning-rate", "0.5") == 1
+    assert "result.json is of learning_rate 0.0015, not 0.5: use another --work folder" in capsys.readouterr().err
+    assert ablate(files, work, "--only", "full", "--epochs", "0.75") == 1
+    assert "result.json is of epochs 0.5, not 0.75" in capsys.readouterr().err
+    assert ablate(files, work, "--only", "full", "--data", str(files / "held-out")) == 1
+    assert "result.json is of data [" in capsys.readouterr().err
+
+
+def test_begins_with_random_weights(files, tmp_path, capsys):
+    assert ablate(files, tmp_path / "work", "--initial-run", "somewhere") == 1
+    assert "takes no --initial-run" in capsys.readouterr().err
 
 
 def test_every_configuration_is_one_of_the_command_line(files, target, tmp_path, capsys):
