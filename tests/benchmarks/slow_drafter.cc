@@ -1,8 +1,9 @@
 // A drafter that is late: the n-gram model, asleep for a while in every reply, as one on a machine that
 // is overloaded or far away.
 //
-//   slow_drafter MODEL.gguf ADDRESS MILLISECONDS
+//   slow_drafter MODEL ADDRESS MILLISECONDS
 //
+// MODEL is a GGUF file or a Hugging Face folder.
 // Serves on ADDRESS until SIGTERM.
 
 #include <chrono>
@@ -61,7 +62,8 @@ absl::Status Run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "usage: slow_drafter MODEL.gguf ADDRESS MILLISECONDS\n";
+    std::cerr << "usage: slow_drafter MODEL ADDRESS MILLISECONDS\n"
+                 "MODEL is a GGUF file or a Hugging Face folder.\n";
     return 2;
   }
   chimera::BlockTerminationSignals();

@@ -1,8 +1,9 @@
 // Writes a drafter of random weights for a model, of the size of a trained one: what it proposes is
 // wrong, and with a confidence above 1 it is sure of it.
 //
-//   write_random_drafter MODEL.gguf OUT.safetensors [CONFIDENCE] [TAPPED_LAYERS]
+//   write_random_drafter MODEL OUT.safetensors [CONFIDENCE] [TAPPED_LAYERS]
 //
+// MODEL is a GGUF file or a Hugging Face folder.
 // CONFIDENCE, 1 unless given, is the standard deviation of the logits, about. TAPPED_LAYERS are
 // numbers with commas between them; unless given, the middle layer and the last.
 
@@ -66,8 +67,8 @@ absl::Status Run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   if (argc < 3 || argc > 5) {
-    std::cerr
-        << "usage: write_random_drafter MODEL.gguf OUT.safetensors [CONFIDENCE] [TAPPED_LAYERS]\n";
+    std::cerr << "usage: write_random_drafter MODEL OUT.safetensors [CONFIDENCE] [TAPPED_LAYERS]\n"
+                 "MODEL is a GGUF file or a Hugging Face folder.\n";
     return 2;
   }
   const absl::Status status = chimera::Run({argv + 1, argv + argc});

@@ -174,6 +174,8 @@ def main():
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--depth", type=int, default=3)
     arguments = parser.parse_args()
+    if pathlib.Path(arguments.model).is_dir():
+        parser.error(f"--model is {arguments.model}, must be a GGUF file: the forward in PyTorch reads no folders")
     with tempfile.TemporaryDirectory() as folder:
         compare(arguments, arguments.drafter or write_random_drafter(arguments, folder), folder)
 

@@ -1,7 +1,8 @@
 // Writes a draft network's logits along given tokens: the C++ side of compare_drafter.py.
 //
-//   dump_draft_logits DRAFTER.safetensors MODEL.gguf SHARD.safetensors <REQUESTS >LOGITS
+//   dump_draft_logits DRAFTER.safetensors MODEL SHARD.safetensors <REQUESTS >LOGITS
 //
+// MODEL is a GGUF file or a Hugging Face folder.
 // The shard, written by chimera-generate, holds sequences of tokens and the target's hidden states.
 // Each input line is an object {"sequence": i, "begin": n, "end": m, "depth": d}. For k = n, ...,
 // m - 1 the network knows the first k tokens of sequence i, each k one more than the last, and drafts
@@ -158,8 +159,9 @@ absl::Status Run(const std::string& drafter_path, const std::string& model_path,
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "usage: dump_draft_logits DRAFTER.safetensors MODEL.gguf SHARD.safetensors"
-                 " <REQUESTS >LOGITS\n";
+    std::cerr << "usage: dump_draft_logits DRAFTER.safetensors MODEL SHARD.safetensors"
+                 " <REQUESTS >LOGITS\n"
+                 "MODEL is a GGUF file or a Hugging Face folder.\n";
     return 2;
   }
   const absl::Status status = chimera::Run(argv[1], argv[2], argv[3]);

@@ -1,10 +1,11 @@
 // Writes a model's logits for given tokens: the C++ side of compare_logits.py.
 //
-//   dump_logits MODEL.gguf <SEQUENCES >LOGITS
+//   dump_logits MODEL <SEQUENCES >LOGITS
 //
-// Each input line is a JSON array of token ids, one sequence. For each, fp32 [n_tokens, vocab_size]
-// in the machine's byte order is written: the logits after every token. They are computed as in
-// verification: chains of a root and candidates, committed whole.
+// MODEL is a GGUF file or a Hugging Face folder. Each input line is a JSON array of token ids, one
+// sequence. For each, fp32 [n_tokens, vocab_size] in the machine's byte order is written: the logits
+// after every token. They are computed as in verification: chains of a root and candidates,
+// committed whole.
 
 #include <algorithm>
 #include <cstdint>
@@ -90,7 +91,8 @@ absl::Status Run(const std::string& model_path) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::cerr << "usage: dump_logits MODEL.gguf <SEQUENCES >LOGITS\n";
+    std::cerr << "usage: dump_logits MODEL <SEQUENCES >LOGITS\n"
+                 "MODEL is a GGUF file or a Hugging Face folder.\n";
     return 2;
   }
   const absl::Status status = chimera::Run(argv[1]);

@@ -154,7 +154,7 @@ class ReferenceDrafter:
 
 
 def _read_embedding(model_path):
-    """The target's token embedding, fp32 [vocab_size, hidden_size]."""
+    """The token embedding of a GGUF file, fp32 [vocab_size, hidden_size]."""
     for tensor in gguf.GGUFReader(model_path).tensors:
         if tensor.name == "token_embd.weight":
             return torch.from_numpy(gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32))
