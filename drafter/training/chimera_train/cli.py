@@ -9,7 +9,7 @@ import torch
 
 from chimera_train import commands
 from chimera_train.ablation_run import run_ablate
-from chimera_train.draft_tree import TreeShape
+from chimera_train.draft_tree import TreeLimits
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.exporter import WEIGHT_TYPES
 from chimera_train.level_statistics import TOP
@@ -154,12 +154,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", type=int, help="held-out answers that are used; default: all")
-    parser.add_argument("--min-path-probability", type=float, default=TreeShape.min_path_probability,
+    parser.add_argument("--min-path-probability", type=float, default=TreeLimits.min_path_probability,
                         help="of a node of a tree; 0 shows what larger trees would bring")
-    parser.add_argument("--min-extend-probability", type=float, default=TreeShape.min_extend_probability,
+    parser.add_argument("--min-extend-probability", type=float, default=TreeLimits.min_extend_probability,
                         help="of a node that gets children")
-    parser.add_argument("--static-shape", type=_shape, default=(),
-                        help="also such trees: 4,2,1 has 4 children of the root, 2 of each, 1 of each of those")
+    parser.add_argument("--tree-shape", type=_shape, default=(),
+                        help="also of such trees: 4,2,1 has 4 children of the root, 2 of each, 1 of each of those")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

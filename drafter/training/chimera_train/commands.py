@@ -10,7 +10,7 @@ from chimera_train.checkpoint import Checkpoint
 from chimera_train.curve import format_curve
 from chimera_train.dataset import Dataset
 from chimera_train.distributed import Processes, choose_device
-from chimera_train.draft_tree import TreeShape
+from chimera_train.draft_tree import TreeLimits
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.evaluator import EvaluationOptions, evaluate
 from chimera_train.exporter import ExportOptions, export, load_drafter_file
@@ -79,7 +79,7 @@ def run_evaluate(options: argparse.Namespace) -> dict:
     check_same_target("the drafter", source.target_identity, str(options.data[0]), dataset.source.target_identity)
     categories = read_categories(options.data)
     limits = {name: getattr(options, name) for name in ("min_path_probability", "min_extend_probability")}
-    evaluation = EvaluationOptions(options.answers, TreeShape(**limits), options.static_shape)
+    evaluation = EvaluationOptions(options.answers, TreeLimits(**limits), options.tree_shape)
     report = evaluate(drafter, dataset, categories, choose_device(options.device), evaluation)
     print(format_report(report), flush=True)
     if options.report is not None:

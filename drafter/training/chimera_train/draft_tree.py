@@ -12,9 +12,9 @@ _NOT_IN_TREE = 1 << 30
 
 
 @dataclasses.dataclass(frozen=True)
-class TreeShape:
-    """How a tree grows: level by level, as in serving, whose limits these are (`drafter/chimera_draft_model.h`,
-    `drafter/network/candidate_selector.cc`)."""
+class TreeLimits:
+    """How a tree grows: level by level, as in serving, whose limits these are (`drafter/tree_grower.h`,
+    `drafter/chimera_draft_model.h`, `drafter/network/candidate_selector.cc`)."""
 
     depth: int = 8  # levels of nodes
     beams: int = 8  # nodes of a level that get children, at most
@@ -35,17 +35,17 @@ class _Candidates:
     depth: int  # from 0; the root has -1
 
 
-def grow_trees(drafter: Drafter, batch: Batch, shape: TreeShape) -> list[_Candidates]:
+def grow_trees(drafter: Drafter, batch: Batch, limits: TreeLimits) -> list[_Candidates]:
     """The levels of a tree at every anchor of the batch, as far as any tree goes."""
     context = drafter.encode(batch)
     chains = drafter.start(context, batch.anchors)
     newest = torch.stack((batch.token_ids[batch.anchors], batch.token_ids[batch.anchors + 1]), dim=1)
     roots = _roots(batch)
-    levels = [_propose(drafter, context, chains, roots, roots.log_probabilities == 0, shape)]
+    levels = [_propose(drafter, context, chains, roots, roots.log_probabilities == 0, limits)]
     several_heads = drafter.config.depth_heads > 1
-    least = _log(shape.min_path_probability if several_heads else shape.min_extend_probability)
-    for _ in range(1, _level_limit(drafter, shape)):
-        parents = _best(levels[-1], shape.beams)
+    least = _log(limits.min_path_probability if several_heads else limits.min_extend_probability)
+    for _ in range(1, _level_limit(drafter, limits)):
+        parents = _best(levels[-1], limits.beams)
         grows = parents.log_probabilities >= max(least, torch.finfo(torch.float32).min)
         if not grows.any():
             break
@@ -55,7 +55,7 @@ def grow_trees(drafter: Drafter, batch: Batch, shape: TreeShape) -> list[_Candid
         if not several_heads:
             embeddings = drafter.token_embeddings[newest[:, -drafter.config.trigram_order :]].flatten(1)
             chains = drafter.extend(context, chains, drafter.trigram_encoder(embeddings))
-        levels.append(_propose(drafter, context, chains, parents, grows, shape))
+        levels.append(_propose(drafter, context, chains, parents, grows, limits))
     return levels
 
 
@@ -70,10 +70,10 @@ def _roots(batch: Batch) -> _Candidates:
     )
 
 
-def _level_limit(drafter: Drafter, shape: TreeShape) -> int:
+def _level_limit(drafter: Drafter, limits: TreeLimits) -> int:
     """The paper's form has one level for each of its heads."""
     heads = drafter.config.depth_heads
-    return shape.depth if heads == 1 else min(heads, shape.depth)
+    return limits.depth if heads == 1 else min(heads, limits.depth)
 
 
 def true_path_ranks(levels: list[_Candidates], max_depth: int) -> torch.Tensor:
@@ -91,18 +91,18 @@ def true_path_ranks(levels: list[_Candidates], max_depth: int) -> torch.Tensor:
 
 
 def _propose(
-    drafter: Drafter, context: Context, chains: Chains, parents: _Candidates, grows: torch.Tensor, shape: TreeShape
+    drafter: Drafter, context: Context, chains: Chains, parents: _Candidates, grows: torch.Tensor, limits: TreeLimits
 ) -> _Candidates:
     """Children of those `parents` [m, w] that `grows`, bool [m, w], picks, n in all: their chains are the n rows of
     `chains`, in order."""
     batch, depth = context.batch, parents.depth + 1
     depth_head = depth if drafter.config.depth_heads > 1 else 0
     logits = drafter.residual_head(drafter.head_states(context, chains, depth_head)).float()
-    too_low = logits < logits.amax(dim=-1, keepdim=True) - shape.logit_range
+    too_low = logits < logits.amax(dim=-1, keepdim=True) - limits.logit_range
     log_probabilities = logits.masked_fill(too_low, float("-inf")).log_softmax(dim=-1)
-    best = log_probabilities.topk(min(shape.children, logits.shape[-1]), dim=-1)
+    best = log_probabilities.topk(min(limits.children, logits.shape[-1]), dim=-1)
     path = parents.log_probabilities[grows][:, None] + best.values
-    path = path.masked_fill(path < _log(shape.min_path_probability), float("-inf"))
+    path = path.masked_fill(path < _log(limits.min_path_probability), float("-inf"))
     token_ids = drafter.draft_vocabulary[best.indices]
     true_index = torch.minimum(batch.anchors + depth + 2, batch.last_index[batch.anchors])
     true_ids = batch.token_ids[true_index][grows.nonzero()[:, 0], None]

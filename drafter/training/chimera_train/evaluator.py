@@ -10,7 +10,7 @@ from chimera_train.acceptance import StepCount, leading_true
 from chimera_train.batch import Batch, pack
 from chimera_train.dataset import Dataset
 from chimera_train.distributed import mixed_precision
-from chimera_train.draft_tree import TreeShape, grow_trees, true_path_ranks
+from chimera_train.draft_tree import TreeLimits, grow_trees, true_path_ranks
 from chimera_train.drafter import Drafter
 from chimera_train.level_statistics import LevelStatistics
 
@@ -34,8 +34,8 @@ class _Taus:
 @dataclasses.dataclass(frozen=True)
 class EvaluationOptions:
     answers: int | None = None  # that are used; None for all
-    shape: TreeShape = TreeShape()  # of dynamic trees, whose nodes are limited besides
-    static_shape: tuple[int, ...] = ()  # of trees in which each node of level i has static_shape[i] children
+    limits: TreeLimits = TreeLimits()  # of dynamic trees, whose nodes are limited besides
+    tree_shape: tuple[int, ...] = ()  # of static trees, in which each node of level i has tree_shape[i] children
 
 
 @torch.no_grad()
@@ -43,17 +43,17 @@ def evaluate(
     drafter: Drafter, dataset: Dataset, categories: dict[int, str], device: torch.device, options: EvaluationOptions
 ) -> dict:
     """All figures, as JSON can hold them. `categories` is by prompt index."""
-    shape, static_shape = options.shape, options.static_shape
-    n_levels = _level_count(drafter, shape.depth)
+    limits, tree_shape = options.limits, options.tree_shape
+    n_levels = _level_count(drafter, limits.depth)
     statistics = LevelStatistics(n_levels)
     overall, by_category, static = _Taus(), collections.defaultdict(_Taus), StepCount()
-    widths = torch.tensor(static_shape[:n_levels])
+    widths = torch.tensor(tree_shape[:n_levels])
     n_sequences = n_tokens = 0
     drafter.to(device)
     for batch, prompt_index in _answers(dataset, device, options.answers):
         with mixed_precision(device):
             guess_ranks = statistics.add(drafter, batch)
-            levels = grow_trees(drafter, batch, shape)
+            levels = grow_trees(drafter, batch, limits)
         static.add(leading_true(guess_ranks[:, : len(widths)] < widths))
         n_sequences += 1
         n_tokens += len(batch.anchors)
@@ -73,9 +73,9 @@ def evaluate(
         "tau": overall.trees[headline].tau,
         "levels": statistics.accuracy(),
         "chain_tau": {str(length): count.tau for length, count in overall.chains.items()},
-        "tree_shape": dataclasses.asdict(shape),
+        "tree_limits": dataclasses.asdict(limits),
         "tree_tau": _tree_table(overall, n_levels),
-        **({"static_shape": list(static_shape), "static_tau": static.tau} if static_shape else {}),
+        **({"tree_shape": list(tree_shape), "static_tau": static.tau} if tree_shape else {}),
         "categories": {
             name: {
                 "chain_tau": taus.chains[min(CHAIN_LENGTH, n_levels)].tau,
@@ -90,12 +90,12 @@ def evaluate(
 @torch.no_grad()
 def quick_figures(drafter: Drafter, dataset: Dataset, device: torch.device) -> dict[str, float]:
     """What to watch during training, on some of the answers: first-level accuracy, tau of chains and of trees."""
-    shape = TreeShape()
+    limits = TreeLimits()
     statistics, chains, trees = LevelStatistics(_level_count(drafter, CHAIN_LENGTH)), StepCount(), StepCount()
     for batch, _ in _answers(dataset, device, _QUICK_SEQUENCES):
         with mixed_precision(device):
             chains.add(leading_true(statistics.add(drafter, batch) == 0))
-            ranks = true_path_ranks(grow_trees(drafter, batch, shape), shape.depth)
+            ranks = true_path_ranks(grow_trees(drafter, batch, limits), limits.depth)
         trees.add(leading_true(ranks < HEADLINE_NODES))
     first = statistics.accuracy()[0]
     return {"top1": first["top1"], "top4": first["top4"], "chain_tau": chains.tau, "tree_tau": trees.tau}

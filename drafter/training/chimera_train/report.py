@@ -29,7 +29,7 @@ def _trees(report: dict) -> str:
     ]
     text = "tau of trees, by nodes and greatest depth:\n" + _table(["nodes", *depths], rows)
     if "static_tau" in report:
-        shape = ",".join(str(width) for width in report["static_shape"])
+        shape = ",".join(str(width) for width in report["tree_shape"])
         text += f"\ntau of trees of shape {shape}: {report['static_tau']:.3f}"
     return text
 

@@ -8,7 +8,7 @@ import torch
 
 from chimera_train.acceptance import StepCount, leading_true
 from chimera_train.batch import pack
-from chimera_train.draft_tree import TreeShape, grow_trees, true_path_ranks
+from chimera_train.draft_tree import TreeLimits, grow_trees, true_path_ranks
 from chimera_train.rollout import rollout
 
 
@@ -22,7 +22,7 @@ def test_true_path_has_the_probability_of_the_rollout(new_drafter, target, chang
     batch = pack([tiny_target.new_sequence(target, index, 0.0, n_tokens=24) for index in range(2)])
     n_children = drafter.config.draft_vocab_size  # all, so that every known token is a candidate
     with torch.no_grad():
-        trees = grow_trees(drafter, batch, TreeShape(3, n_children, n_children, **WIDE))
+        trees = grow_trees(drafter, batch, TreeLimits(3, n_children, n_children, **WIDE))
         rollout_levels = list(rollout(drafter, drafter.encode(batch), 3))
     path = torch.zeros(len(batch.token_ids))
     n_compared = 0
@@ -43,7 +43,7 @@ def test_ranks_count_more_probable_candidates(new_drafter, target):
     drafter = new_drafter()
     batch = pack([tiny_target.new_sequence(target, 5, 0.0)])
     with torch.no_grad():
-        levels = grow_trees(drafter, batch, TreeShape(2, 4, 4, **WIDE))
+        levels = grow_trees(drafter, batch, TreeLimits(2, 4, 4, **WIDE))
     ranks = true_path_ranks(levels, 2)
     for row in range(len(batch.anchors)):
         candidates = torch.cat([level.log_probabilities[row] for level in levels]).sort(descending=True).values.tolist()
@@ -55,7 +55,7 @@ def test_ranks_count_more_probable_candidates(new_drafter, target):
             assert ranks[row, 0] < ranks[row, 1]  # a tree holds the parents of its nodes
 
 
-def served_tree(drafter, batch, budget, shape):
+def served_tree(drafter, batch, budget, limits):
     """Paths of the nodes that ChimeraDraftModel proposes behind the batch's one anchor: its rules, node by node."""
     context = drafter.encode(batch)
     known = batch.token_ids[batch.anchors[0] : batch.anchors[0] + 2].tolist()
@@ -68,11 +68,11 @@ def served_tree(drafter, batch, budget, shape):
             embeddings = drafter.token_embeddings[newest].view(1, -1)
             chains = drafter.extend(context, chains, drafter.trigram_encoder(embeddings))
         logits = drafter.residual_head(drafter.head_states(context, chains))[0].tolist()
-        least = max(logits) - shape.logit_range
+        least = max(logits) - limits.logit_range
         weights = {token: math.exp(logit - max(logits)) for token, logit in enumerate(logits) if logit >= least}
-        for token in sorted(weights, key=weights.get, reverse=True)[: shape.children]:
+        for token in sorted(weights, key=weights.get, reverse=True)[: limits.children]:
             probability = candidates.get(path, 1.0) * weights[token] / sum(weights.values())
-            if len(path) < shape.depth and probability >= shape.min_path_probability:
+            if len(path) < limits.depth and probability >= limits.min_path_probability:
                 candidates[*path, token] = probability
 
     def best():
@@ -81,16 +81,16 @@ def served_tree(drafter, batch, budget, shape):
     look_behind(())
     done = set()
     while True:
-        more = [path for path in best() if path not in done and candidates[path] >= shape.min_extend_probability]
+        more = [path for path in best() if path not in done and candidates[path] >= limits.min_extend_probability]
         if not more:
             return set(best())
-        for path in more[: shape.beams]:
+        for path in more[: limits.beams]:
             look_behind(path)
             done.add(path)
 
 
 def test_trees_are_those_of_serving(new_drafter, target):
-    drafter, shape = new_drafter(), TreeShape()
+    drafter, limits = new_drafter(), TreeLimits()
     drafter.residual_head.norm.data *= 0.8  # neither sure nor at a loss, so that trees branch and have several levels
     n_paths, depths = 0, set()
     for index in range(4):
@@ -98,12 +98,12 @@ def test_trees_are_those_of_serving(new_drafter, target):
         anchor = 12
         batch.anchors = torch.tensor([anchor])
         with torch.no_grad():
-            trees = {budget: served_tree(drafter, batch, budget, shape) for budget in (2, 6, 63)}
+            trees = {budget: served_tree(drafter, batch, budget, limits) for budget in (2, 6, 63)}
         for path in trees[63]:
             # Whatever follows is the truth; it does not count in what the drafter sees.
             batch.token_ids[anchor + 2 : anchor + 2 + len(path)] = torch.tensor(path)
             with torch.no_grad():
-                ranks = true_path_ranks(grow_trees(drafter, batch, shape), shape.depth)[0]
+                ranks = true_path_ranks(grow_trees(drafter, batch, limits), limits.depth)[0]
             for budget, nodes in trees.items():
                 assert (int(ranks[len(path) - 1]) < budget) == (path in nodes)
             depths.add(len(path))

@@ -50,7 +50,7 @@ def test_served_tau_is_the_predicted_one(prompts, tmp_path):
         "--max-tokens", MAX_TOKENS, "--work", tmp_path / "work", "--out", drafter,
         # Epochs, so that a busy machine trains as much as an idle one, which takes some three minutes.
         "--epochs", 3, "--warmup-steps", 10, "--batch-size", 12, "--learning-rate", 0.003, "--rollout-steps", 2,
-        "--draft-vocab-size", 4096, "--static-shape", SHAPE,
+        "--draft-vocab-size", 4096, "--tree-shape", SHAPE,
     ]  # fmt: skip
     assert main(["all", *map(str, arguments)]) == 0
     report = json.loads((tmp_path / "work" / "report-exported.json").read_text())

@@ -65,7 +65,7 @@ def test_learns_and_reports(files, run, tmp_path, capsys):
     assert any((run / "tensorboard").iterdir())
     report_path = tmp_path / "report.json"
     common = ["--target", str(files / "target.gguf"), "--data", str(files / "held-out"), "--device", "cpu"]
-    options = ["--run-dir", str(run), "--report", str(report_path), "--static-shape", "2,1"]
+    options = ["--run-dir", str(run), "--report", str(report_path), "--tree-shape", "2,1"]
     assert main(["evaluate", *common, *options]) == 0
     report = json.loads(report_path.read_text())
     assert report["answers"] == 24
