@@ -106,7 +106,7 @@ def _load_hugging_face(path: Path) -> Target:
         query_head_count=heads,
         kv_head_count=number("num_key_value_heads", heads),
         head_dim=number("head_dim", embedding.shape[1] // heads),
-        rope_base=float(_rope_base(config)),
+        rope_base=_rope_base(config, path / "config.json"),
         rms_norm_epsilon=float(number("rms_norm_eps")),
         embedding=embedding,
         output_norm=tensor("model.norm.weight"),
@@ -114,9 +114,15 @@ def _load_hugging_face(path: Path) -> Target:
     )
 
 
-def _rope_base(config: dict) -> float:
-    """At the top in older files, among the RoPE parameters in newer ones."""
-    return config.get("rope_theta") or (config.get("rope_parameters") or {}).get("rope_theta") or 10000.0
+def _rope_base(config: dict, path: Path) -> float:
+    """At the top in older files, among the RoPE parameters in newer ones. `path` is for messages."""
+    key, base = "rope_theta", config.get("rope_theta")
+    for part in ("rope_scaling", "rope_parameters"):
+        nested = (config.get(part) or {}).get(key)
+        if base is not None and nested is not None and base != nested:
+            raise ChimeraTrainError(f"{path}: {part}.{key} is {nested}, but {key} is {base}")
+        base = base if nested is None else nested
+    return 10000.0 if base is None else float(base)
 
 
 def _tensor_files(path: Path) -> dict[str, Path]:

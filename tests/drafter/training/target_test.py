@@ -23,6 +23,14 @@ def assert_equal(found, expected):
             assert ours == theirs, field.name
 
 
+def change_rope(target, folder, members):
+    """Writes a folder with these members of config.json in place of its RoPE parameters."""
+    tiny_target.write_hugging_face(target, folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["rope_parameters"]
+    (folder / "config.json").write_text(json.dumps(config | members), encoding="utf-8")
+
+
 def test_gguf(files, target):
     assert_equal(load_target(files / "target.gguf"), target)
 
@@ -30,6 +38,28 @@ def test_gguf(files, target):
 def test_hugging_face(target, tmp_path):
     tiny_target.write_hugging_face(target, tmp_path / "tiny")
     assert_equal(load_target(tmp_path / "tiny"), target)
+
+
+@pytest.mark.parametrize(
+    ("members", "base"),
+    [
+        ({}, 10000),
+        ({"rope_theta": 5e5, "rope_scaling": None}, 5e5),
+        ({"rope_scaling": {"rope_theta": 3e4}}, 3e4),
+        ({"rope_parameters": {"rope_theta": 3e4}, "rope_scaling": {"rope_type": "default"}}, 3e4),
+        ({"rope_theta": 3e4, "rope_scaling": {"rope_theta": 3e4}}, 3e4),
+    ],
+)
+def test_rope_base_has_three_places(target, tmp_path, members, base):
+    change_rope(target, tmp_path / "tiny", members)
+    assert load_target(tmp_path / "tiny").rope_base == base
+
+
+@pytest.mark.parametrize("part", ["rope_scaling", "rope_parameters"])
+def test_rope_base_must_be_the_same_everywhere(target, tmp_path, part):
+    change_rope(target, tmp_path / "tiny", {"rope_theta": 1e4, part: {"rope_theta": 2e4}})
+    with pytest.raises(ChimeraTrainError, match=f"config.json: {part}.rope_theta is 20000.0, but rope_theta is 10000"):
+        load_target(tmp_path / "tiny")
 
 
 def test_hugging_face_in_parts(target, tmp_path):
