@@ -3,8 +3,8 @@
 //   dump_logits MODEL <SEQUENCES >LOGITS
 //
 // MODEL is a GGUF file or a Hugging Face folder. Each input line is a JSON array of token ids, one
-// sequence. For each, fp32 [n_tokens, vocab_size] in the machine's byte order is written: the logits
-// after every token. They are computed as in verification: chains of a root and candidates,
+// sequence. For each, fp32 [n_tokens, vocab_size] in the machine's byte order is written: the
+// logits after every token. They are computed as in verification: chains of a root and candidates,
 // committed whole.
 
 #include <algorithm>

@@ -3,7 +3,8 @@
 
 Given answers have to be its own.
 
-Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before. Those with "LONG" are left out as too long, those with "LOST" without a word.
+Lines whose prompt or raw text contains "FAIL" end the program with status 1, after the shard of the lines before.
+Those with "LONG" are left out as too long, those with "LOST" without a word.
 """
 
 import json
