@@ -75,7 +75,8 @@ def _result(configuration: Configuration, data: dict, options: argparse.Namespac
     else:
         result = _train(configuration, folder, options) | {"options": used}
         _write(path, result)
-    if result["served"] is None and options.binaries is not None:
+    bench = {"prompts": str(options.bench_prompts), "tokens": options.bench_tokens}
+    if options.binaries is not None and result.get("bench") != bench:
         result["served"] = measure_served(
             node=options.binaries / "chimera-node",
             client=options.binaries / "chimera",
@@ -84,6 +85,7 @@ def _result(configuration: Configuration, data: dict, options: argparse.Namespac
             prompts=options.bench_prompts,
             max_tokens=options.bench_tokens,
         )
+        result["bench"] = bench
         _write(path, result)
     return result
 

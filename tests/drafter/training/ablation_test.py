@@ -36,6 +36,14 @@ def test_trains_measures_and_goes_on(files, tmp_path, capsys):
     assert "result.json is of data [" in capsys.readouterr().err
 
 
+def test_keeps_what_it_trained_where_serving_fails(files, tmp_path, capsys):
+    serving = ("--binaries", str(tmp_path / "nowhere"), "--bench-prompts", str(tmp_path / "prompts.jsonl"))
+    assert ablate(files, tmp_path / "work", "--only", "full", *serving) == 1
+    assert "chimera-node: cannot be run" in capsys.readouterr().err
+    assert (tmp_path / "work" / "full" / "result.json").exists()
+    assert ablate(files, tmp_path / "work", "--only", "full") == 0
+
+
 def test_begins_with_random_weights(files, tmp_path, capsys):
     assert ablate(files, tmp_path / "work", "--initial-run", "somewhere") == 1
     assert "takes no --initial-run" in capsys.readouterr().err
