@@ -18,6 +18,10 @@ function(chimera_binary)
   cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} chimera_options)
+  # Tests run these programs, too.
+  if(CHIMERA_SANITIZE MATCHES thread)
+    target_link_libraries(${ARG_NAME} PRIVATE tests_tsan_grpc_order)
+  endif()
 endfunction()
 
 # What the sanitizer builds need: the tests labelled unit, and nothing else.
