@@ -133,6 +133,7 @@ TEST(NgramTreeBuilderTest, AgreesWithTheDefinition) {
 
     // With a budget it takes the most probable ones.
     std::vector<double> best;
+    best.reserve(all.size());
     for (const auto& [path, probability] : all) best.push_back(probability);
     std::sort(best.rbegin(), best.rend());
     const int32_t budget = 1 + static_cast<int32_t>(random() % 12);

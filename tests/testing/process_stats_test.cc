@@ -53,7 +53,8 @@ TEST(ProcessStatsTest, CountsFileDescriptors) {
 
 TEST(ProcessStatsTest, CountsThreads) {
   // With the first thread ThreadSanitizer starts one of its own.
-  std::thread([] {}).join();
+  std::thread first([] {});
+  first.join();
   const int before = Own().threads;
   std::mutex mutex;
   std::unique_lock<std::mutex> lock(mutex);

@@ -123,7 +123,7 @@ absl::StatusOr<GenerateProgress> Generate(
     if (next == prompts.size()) return std::nullopt;
     return std::move(prompts[next++]);
   };
-  const auto sink = [&](GeneratedSequence sequence) {
+  const auto sink = [&](const GeneratedSequence& sequence) {
     ++progress.sequence_count;
     progress.response_tokens +=
         static_cast<int64_t>(sequence.token_ids.size()) - sequence.response_start;

@@ -43,7 +43,8 @@ TEST(ProcessCollectorTest, ThisProcessIsPlausible) {
 
 TEST(ProcessCollectorTest, NoticesWhatChanges) {
   // With the first thread ThreadSanitizer starts one of its own.
-  std::thread([] {}).join();
+  std::thread first([] {});
+  first.join();
   const ProcessCollector collector;
   CHIMERA_ASSERT_OK_AND_ASSIGN(const Exposition before, Scrape(collector));
   int ends[2];

@@ -96,13 +96,13 @@ TEST_F(DrafterFileTest, RefusesWeightsThatAreNotFinite) {
   const struct {
     DataType type;
     std::string nan;  // the bytes of an element, or of a block's scale, which comes first
-  } kTypes[] = {{DataType::kF32, {'\0', '\0', '\xc0', '\x7f'}},
-                {DataType::kBf16, {'\xc0', '\x7f'}},
-                {DataType::kF16, {'\0', '\x7e'}},
-                {DataType::kQ8_0, {'\0', '\x7e'}},
-                {DataType::kQ4_0, {'\0', '\x7e'}},
-                {DataType::kQ4_1, {'\0', '\x7e'}}};
-  for (const auto& [type, nan] : kTypes) {
+  } types[] = {{DataType::kF32, {'\0', '\0', '\xc0', '\x7f'}},
+               {DataType::kBf16, {'\xc0', '\x7f'}},
+               {DataType::kF16, {'\0', '\x7e'}},
+               {DataType::kQ8_0, {'\0', '\x7e'}},
+               {DataType::kQ4_0, {'\0', '\x7e'}},
+               {DataType::kQ4_1, {'\0', '\x7e'}}};
+  for (const auto& [type, nan] : types) {
     const TinyDrafter whole = testing::BuildTinyDrafter({.type = type});
     CHIMERA_ASSERT_OK(Open(whole));
     for (const auto& [name, tensor] : whole.tensors) {
@@ -110,7 +110,7 @@ TEST_F(DrafterFileTest, RefusesWeightsThatAreNotFinite) {
       TinyDrafter drafter = whole;
       const bool is_norm = tensor.type == SafetensorsType::kF32;
       drafter.tensors[name].bytes.replace(0, is_norm ? 4 : nan.size(),
-                                          is_norm ? kTypes[0].nan : nan);
+                                          is_norm ? types[0].nan : nan);
       EXPECT_THAT(Open(drafter), StatusIs(absl::StatusCode::kInvalidArgument,
                                           AllOf(HasSubstr(name), HasSubstr("not finite"))))
           << DataTypeName(type);
