@@ -112,59 +112,62 @@ const Shape kShapes[] = {
     {"q4_0", {.type = DataType::kQ4_0}},
     {"bf16", {.type = DataType::kBf16}},
     {"unigram", {.trigram_order = 1}},
-    {"one tap, other heads",
+    {"one_tap_other_heads",
      {.query_heads = 6, .kv_heads = 1, .head_dim = 32, .tapped_layers = {2}}},
     {"wide",
      {.hidden_size = 96, .ffn_size = 160, .trigram_hidden_size = 64, .draft_vocab_size = 33}},
 };
 
+class DraftNetworkShapeTest : public DraftNetworkTest,
+                              public ::testing::WithParamInterface<Shape> {};
+
 // Sequences of many lengths in one batch, a random tree behind each, level by level.
-TEST_F(DraftNetworkTest, EqualsTheReference) {
-  for (const Shape& shape : kShapes) {
-    SCOPED_TRACE(shape.name);
-    Open(shape.options);
-    std::vector<Sequence> sequences;
-    for (const int64_t length : {2, 3, 17, 64, 65}) sequences.push_back(RandomSequence(0, length));
-    sequences.push_back(RandomSequence(37, 20));
-    for (const CpuIsa isa : AvailableCpuIsas()) {
-      SCOPED_TRACE(CpuIsaName(isa));
-      const std::unique_ptr<DraftNetwork> network = MakeNetwork(isa);
-      std::vector<std::unique_ptr<DraftContext>> owned;
-      std::vector<DraftContext*> contexts;
-      for (const Sequence& sequence : sequences) {
-        owned.push_back(MakeContext(sequence));
-        contexts.push_back(owned.back().get());
-      }
-      network->EncodeContexts(contexts);
-      const float* logits = network->StartTrees(contexts);
-      for (size_t i = 0; i < sequences.size(); ++i) {
-        ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), Reference(sequences[i], {})[0]) << i;
-      }
-      std::vector<std::vector<int32_t>> paths;  // of all nodes
-      std::vector<DraftNode> nodes;
-      for (int level = 0; level < 4; ++level) {
-        const size_t level_begin = nodes.size();
-        for (int i = 0; i < 7; ++i) {
-          DraftNode node = {static_cast<int32_t>(random_() % sequences.size()), -1,
-                            static_cast<int32_t>(random_() % kVocabSize)};
-          if (level > 0) {
-            node.parent = static_cast<int32_t>(random_() % level_begin);
-            node.tree = nodes[node.parent].tree;
-          }
-          paths.push_back(node.parent < 0 ? std::vector<int32_t>() : paths[node.parent]);
-          paths.back().push_back(node.token);
-          nodes.push_back(node);
+TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
+  Open(GetParam().options);
+  std::vector<Sequence> sequences;
+  for (const int64_t length : {2, 3, 17, 64, 65}) sequences.push_back(RandomSequence(0, length));
+  sequences.push_back(RandomSequence(37, 20));
+  for (const CpuIsa isa : AvailableCpuIsas()) {
+    SCOPED_TRACE(CpuIsaName(isa));
+    const std::unique_ptr<DraftNetwork> network = MakeNetwork(isa);
+    std::vector<std::unique_ptr<DraftContext>> owned;
+    std::vector<DraftContext*> contexts;
+    for (const Sequence& sequence : sequences) {
+      owned.push_back(MakeContext(sequence));
+      contexts.push_back(owned.back().get());
+    }
+    network->EncodeContexts(contexts);
+    const float* logits = network->StartTrees(contexts);
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), Reference(sequences[i], {})[0]) << i;
+    }
+    std::vector<std::vector<int32_t>> paths;  // of all nodes
+    std::vector<DraftNode> nodes;
+    for (int level = 0; level < 4; ++level) {
+      const size_t level_begin = nodes.size();
+      for (int i = 0; i < 7; ++i) {
+        DraftNode node = {static_cast<int32_t>(random_() % sequences.size()), -1,
+                          static_cast<int32_t>(random_() % kVocabSize)};
+        if (level > 0) {
+          node.parent = static_cast<int32_t>(random_() % level_begin);
+          node.tree = nodes[node.parent].tree;
         }
-        logits = network->ExtendTrees(std::span(nodes).subspan(level_begin));
-        for (size_t i = level_begin; i < nodes.size(); ++i) {
-          ASSERT_EQ(Logits(logits, static_cast<int64_t>(i - level_begin)),
-                    Reference(sequences[nodes[i].tree], paths[i]).back())
-              << "node " << i;
-        }
+        paths.push_back(node.parent < 0 ? std::vector<int32_t>() : paths[node.parent]);
+        paths.back().push_back(node.token);
+        nodes.push_back(node);
+      }
+      logits = network->ExtendTrees(std::span(nodes).subspan(level_begin));
+      for (size_t i = level_begin; i < nodes.size(); ++i) {
+        ASSERT_EQ(Logits(logits, static_cast<int64_t>(i - level_begin)),
+                  Reference(sequences[nodes[i].tree], paths[i]).back())
+            << "node " << i;
       }
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Shapes, DraftNetworkShapeTest, ::testing::ValuesIn(kShapes),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 // News in pieces, trees in between, the window sliding on: as if all had come at once.
 TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
