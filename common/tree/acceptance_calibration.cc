@@ -20,15 +20,6 @@ constexpr std::array<float, 12> kBinCentres = {0.01f,  0.035f, 0.075f, 0.135f, 0
 
 }  // namespace
 
-AcceptanceCalibration::AcceptanceCalibration() {
-  for (auto& of_source : curves_) {
-    for (Curves& curves : of_source) {
-      Fit(kBinCentres, &curves.all_depths);
-      for (Curve& curve : curves.by_depth) Fit(curves.all_depths.shares, &curve);
-    }
-  }
-}
-
 int AcceptanceCalibration::BinOf(float claimed) {
   static_assert(kBinEnds.size() == kBins - 1 && kBinCentres.size() == kBins);
   return static_cast<int>(std::ranges::upper_bound(kBinEnds, claimed) - kBinEnds.begin());
@@ -73,9 +64,20 @@ void AcceptanceCalibration::Fit(const std::array<float, kBins>& prior, Curve* cu
   }
 }
 
-float AcceptanceCalibration::Calibrated(const CandidateKind& kind, float claimed) const {
+void AcceptanceCalibration::Fit(Curves* curves) {
+  Fit(kBinCentres, &curves->all_depths);
+  for (Curve& curve : curves->by_depth) Fit(curves->all_depths.shares, &curve);
+  curves->is_stale = false;
+}
+
+AcceptanceCalibration::Curves& AcceptanceCalibration::CurvesOf(const CandidateKind& kind) const {
   CHIMERA_CHECK(kind.depth >= 1) << "depth " << kind.depth;
-  const Curves& curves = curves_[static_cast<int>(kind.source)][kind.sampled ? 1 : 0];
+  return curves_[static_cast<int>(kind.source)][kind.sampled ? 1 : 0];
+}
+
+float AcceptanceCalibration::Calibrated(const CandidateKind& kind, float claimed) const {
+  Curves& curves = CurvesOf(kind);
+  if (curves.is_stale) Fit(&curves);
   const auto& shares = curves.by_depth[std::min(kind.depth, kDepths) - 1].shares;
   // Straight lines through the points; beyond them towards (0, 0) and (1, last share).
   const auto right = std::ranges::upper_bound(kBinCentres, claimed);
@@ -87,13 +89,11 @@ float AcceptanceCalibration::Calibrated(const CandidateKind& kind, float claimed
 }
 
 void AcceptanceCalibration::Record(const CandidateKind& kind, float claimed, bool accepted) {
-  CHIMERA_CHECK(kind.depth >= 1) << "depth " << kind.depth;
-  Curves& curves = curves_[static_cast<int>(kind.source)][kind.sampled ? 1 : 0];
+  Curves& curves = CurvesOf(kind);
   const int bin = BinOf(claimed);
   Add(claimed, accepted, &curves.all_depths.bins[bin]);
   Add(claimed, accepted, &curves.by_depth[std::min(kind.depth, kDepths) - 1].bins[bin]);
-  Fit(kBinCentres, &curves.all_depths);
-  for (Curve& curve : curves.by_depth) Fit(curves.all_depths.shares, &curve);
+  curves.is_stale = true;
 }
 
 }  // namespace chimera

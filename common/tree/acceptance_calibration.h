@@ -27,8 +27,6 @@ class AcceptanceCalibration {
   // Observations after which an older one of the same bin counts a third as much.
   static constexpr float kMemory = 512;
 
-  AcceptanceCalibration();
-
   // The probability to reckon with, in [0, 1]; never falls while `claimed` rises. `claimed` is in
   // [0, 1].
   float Calibrated(const CandidateKind& kind, float claimed) const;
@@ -48,19 +46,23 @@ class AcceptanceCalibration {
   };
   struct Curve {
     std::array<Bin, kBins> bins;
-    std::array<float, kBins> shares;  // at the bins' centres, ascending
+    std::array<float, kBins> shares = {};  // at the bins' centres, ascending
   };
   struct Curves {
     Curve all_depths;
     std::array<Curve, kDepths> by_depth;
+    bool is_stale = true;  // something was recorded since the curves were fitted
   };
 
   static int BinOf(float claimed);
   static void Add(float claimed, bool accepted, Bin* bin);
   // Renews the curve's shares; what was seen little leans on `prior`, at the bins' centres.
   static void Fit(const std::array<float, kBins>& prior, Curve* curve);
+  static void Fit(Curves* curves);
+  Curves& CurvesOf(const CandidateKind& kind) const;
 
-  std::array<std::array<Curves, 2>, kCandidateSourceCount> curves_;  // by source, by sampled
+  // By source, by sampled. Fitted when they are asked for: many records come between two questions.
+  mutable std::array<std::array<Curves, 2>, kCandidateSourceCount> curves_;
 };
 
 }  // namespace chimera
