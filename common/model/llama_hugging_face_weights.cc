@@ -27,21 +27,8 @@ constexpr LlamaTensorNames kNames = {.token_embedding = "model.embed_tokens.weig
                                      .ffn_up = "mlp.up_proj",
                                      .ffn_down = "mlp.down_proj"};
 
-std::optional<DataType> FloatType(SafetensorsType type) {
-  switch (type) {
-    case SafetensorsType::kF32:
-      return DataType::kF32;
-    case SafetensorsType::kF16:
-      return DataType::kF16;
-    case SafetensorsType::kBf16:
-      return DataType::kBf16;
-    default:
-      return std::nullopt;
-  }
-}
-
 absl::StatusOr<TensorView> ViewOf(const std::string& name, const SafetensorsTensor& tensor) {
-  const std::optional<DataType> type = FloatType(tensor.type);
+  const std::optional<DataType> type = FloatDataType(tensor.type);
   if (!type.has_value()) {
     return absl::UnimplementedError(absl::StrCat("tensor ", Printable(name), " has type ",
                                                  SafetensorsTypeName(tensor.type),

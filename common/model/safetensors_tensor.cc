@@ -63,6 +63,19 @@ absl::StatusOr<SafetensorsType> ParseSafetensorsType(absl::string_view name) {
       "type ", Printable(name), "; supported: ", absl::StrJoin(kTypes, ", ", append_name)));
 }
 
+std::optional<DataType> FloatDataType(SafetensorsType type) {
+  switch (type) {
+    case SafetensorsType::kF32:
+      return DataType::kF32;
+    case SafetensorsType::kF16:
+      return DataType::kF16;
+    case SafetensorsType::kBf16:
+      return DataType::kBf16;
+    default:
+      return std::nullopt;
+  }
+}
+
 absl::Status CheckSafetensorsTensor(absl::string_view name, const SafetensorsTensor& tensor) {
   if (tensor.shape.size() > kMaxSafetensorsDimensions) {
     return absl::InvalidArgumentError(

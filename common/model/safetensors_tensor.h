@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/model/data_type.h"
 
 namespace chimera {
 
@@ -28,6 +30,9 @@ absl::string_view SafetensorsTypeName(SafetensorsType type);
 
 // The type of that name. UNIMPLEMENTED, listing what is supported, if there is none.
 absl::StatusOr<SafetensorsType> ParseSafetensorsType(absl::string_view name);
+
+// The data type of the same elements, if it is one that weights can have: F32, F16 or BF16.
+std::optional<DataType> FloatDataType(SafetensorsType type);
 
 // A read-only view of a tensor.
 struct SafetensorsTensor {

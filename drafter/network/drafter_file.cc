@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -165,19 +166,10 @@ class WeightReader {
  private:
   absl::StatusOr<DataType> ElementType(const std::string& name,
                                        const SafetensorsTensor& tensor) const {
-    switch (tensor.type) {
-      case SafetensorsType::kF32:
-        return DataType::kF32;
-      case SafetensorsType::kF16:
-        return DataType::kF16;
-      case SafetensorsType::kBf16:
-        return DataType::kBf16;
-      case SafetensorsType::kU8:
-        return BlockType();
-      default:
-        return Invalid(name, ": is ", SafetensorsTypeName(tensor.type),
-                       ", must be F32, F16, BF16 or U8");
-    }
+    if (tensor.type == SafetensorsType::kU8) return BlockType();
+    if (const std::optional<DataType> type = FloatDataType(tensor.type)) return *type;
+    return Invalid(name, ": is ", SafetensorsTypeName(tensor.type),
+                   ", must be F32, F16, BF16 or U8");
   }
 
   absl::StatusOr<DataType> BlockType() const {
