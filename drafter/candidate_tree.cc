@@ -3,8 +3,19 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/tree/token_tree.h"
+#include "drafter/growth_policy.h"
 
 namespace chimera {
+
+CandidateTreeLimits MakeTreeLimits(const DraftInput& input, bool sampled,
+                                   float min_path_probability) {
+  return {
+      .node_budget = std::min(input.node_budget, TokenTree::kMaxNodes - 1),
+      .max_depth = std::min(input.max_depth, TokenTree::kMaxDepth),
+      .min_path_probability = GrowthPolicy::MinPathProbability(input.prices, min_path_probability),
+      .sampled = sampled};
+}
 
 void CandidateTree::Reset(const CandidateTreeLimits& limits) {
   limits_ = limits;

@@ -23,6 +23,10 @@ struct CandidateTreeLimits {
   bool sampled = false;            // whether the request draws its tokens
 };
 
+// The bounds of the tree that `input` asks for. `min_path_probability` holds where prices are unknown.
+CandidateTreeLimits MakeTreeLimits(const DraftInput& input, bool sampled,
+                                   float min_path_probability);
+
 // Holds what may be proposed, from all sources, and ranks it by calibrated probability. The best of
 // it is proposed: those nodes, as many as the budget says, whose path probabilities are greatest.
 // Since no child is likelier than its parent, they are a tree. A token that several sources give

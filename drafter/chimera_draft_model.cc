@@ -6,7 +6,6 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "common/tree/token_tree.h"
-#include "drafter/growth_policy.h"
 #include "drafter/ngram_draft_model.h"
 #include "drafter/ngram_index.h"
 #include "drafter/proposal_outcome.h"
@@ -116,11 +115,8 @@ void ChimeraDraftModel::TakeNews() {
 }
 
 CandidateTreeLimits ChimeraDraftModel::LimitsOf(const DraftInput& input) const {
-  CandidateTreeLimits limits = {
-      .node_budget = std::min(input.node_budget, info_.max_nodes),
-      .max_depth = std::min(input.max_depth, TokenTree::kMaxDepth),
-      .min_path_probability = GrowthPolicy::MinPathProbability(input.prices, kMinPathProbability),
-      .sampled = !StateOf(input)->sampling.greedy()};
+  CandidateTreeLimits limits =
+      MakeTreeLimits(input, !StateOf(input)->sampling.greedy(), kMinPathProbability);
   if (!tree_shape_.empty()) {
     limits.max_depth = std::min(limits.max_depth, static_cast<int32_t>(tree_shape_.size()));
     limits.min_path_probability = 0;

@@ -1,10 +1,7 @@
 #include "drafter/ngram_draft_model.h"
 
-#include <algorithm>
-
 #include "common/tree/token_tree.h"
 #include "drafter/candidate_tree.h"
-#include "drafter/growth_policy.h"
 #include "drafter/proposal_outcome.h"
 
 namespace chimera {
@@ -40,11 +37,7 @@ std::vector<ProposedTree> NgramDraftModel::Draft(std::span<const DraftInput> inp
     SettleProposal(input.token_ids, &state.candidates, &calibration_);
     for (const int32_t token : input.token_ids) state.index.Append(token);
     if (input.node_budget <= 0) continue;
-    const CandidateTreeLimits limits = {
-        .node_budget = std::min(input.node_budget, info_.max_nodes),
-        .max_depth = std::min(input.max_depth, TokenTree::kMaxDepth),
-        .min_path_probability = GrowthPolicy::MinPathProbability(input.prices, kMinPathProbability),
-        .sampled = state.sampled};
+    const CandidateTreeLimits limits = MakeTreeLimits(input, state.sampled, kMinPathProbability);
     builder_.Build(state.index,
                    {.max_nodes = limits.node_budget,
                     .max_depth = limits.max_depth,
