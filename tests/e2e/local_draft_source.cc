@@ -52,7 +52,7 @@ SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdat
     Apply(update);
     inputs.push_back({sequences_[update.sequence_id].state.get(), update.token_ids,
                       update.hidden_states, update.hidden_start_position, update.node_budget,
-                      update.max_depth, DraftPrices{prices.token_seconds, prices.node_seconds}});
+                      update.max_depth, prices});
   }
   std::vector<ProposedTree> trees = model_->Draft(inputs);
   std::vector<chimera::Draft>& reply = replies_[++step_];

@@ -16,10 +16,6 @@
 namespace chimera {
 namespace {
 
-double Seconds(EngineRecorder::TimePoint from, EngineRecorder::TimePoint to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
 absl::Status ValidateConfig(const EngineConfig& config, const BackendLimits& limits) {
   if (config.max_running_requests < 1 || config.max_running_requests > limits.slot_count) {
     return absl::InvalidArgumentError(absl::StrCat("max_running_requests is ",
@@ -148,7 +144,7 @@ void Engine::Step() {
   coordinator_.Refresh();
   coordinator_.CollectDrafts(active_);
   const EngineRecorder::TimePoint drafted = recorder_.Timed(StepStage::kDraft, start);
-  const double drafting_seconds = news_seconds_ + Seconds(start, drafted);
+  const double drafting_seconds = news_seconds_ + EngineRecorder::Seconds(start, drafted);
   PlanRows(drafting_seconds);
   scheduler_.ReservePages();
   ListActive();
@@ -163,11 +159,12 @@ void Engine::Step() {
   RemoveEnded();
   ListActive();
   const EngineRecorder::TimePoint stepped = recorder_.Now();
-  speculation_.RecordStep(rows_, {.drafting = drafting_seconds,
-                                  .forward = forward_seconds_,
-                                  .rest = Seconds(drafted, stepped) - forward_seconds_});
+  speculation_.RecordStep(rows_,
+                          {.drafting = drafting_seconds,
+                           .forward = forward_seconds_,
+                           .rest = EngineRecorder::Seconds(drafted, stepped) - forward_seconds_});
   SendNews();
-  news_seconds_ = Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
+  news_seconds_ = EngineRecorder::Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
 }
 
 void Engine::SendNews() {
@@ -182,10 +179,11 @@ void Engine::SendNews() {
   } else {
     coordinator_.SkipNews();
   }
-  recorder_.Gain(speculation_.Gain(sequences));
+  const double gain = speculation_.Gain(sequences);
+  recorder_.Gain(gain);
   MutexLock lock(&speculation_mutex_);
   speculation_status_.drafting = asks;
-  speculation_status_.gain = speculation_.Gain(sequences);
+  speculation_status_.gain = gain;
   speculation_status_.prices = prices;
 }
 
@@ -258,7 +256,7 @@ absl::Status Engine::Forward() {
   CHIMERA_RETURN_IF_ERROR(parts_.backend->Submit(StepBatch{steps_, coordinator_.tapped_layers()}));
   CHIMERA_ASSIGN_OR_RETURN(const StepResult* result, parts_.backend->Wait());
   const EngineRecorder::TimePoint verified = recorder_.Timed(StepStage::kVerify, time);
-  forward_seconds_ = Seconds(time, verified);
+  forward_seconds_ = EngineRecorder::Seconds(time, verified);
   recorder_.Stepped(result->chosen.size());
   TakeResults(*result);
   CHIMERA_RETURN_IF_ERROR(Failpoint(FailpointSite::kCommit));

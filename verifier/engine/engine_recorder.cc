@@ -5,10 +5,6 @@ namespace {
 
 using TimePoint = EngineRecorder::TimePoint;
 
-double Seconds(TimePoint from, TimePoint to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
 bool IsCanary(const Sequence& sequence) { return sequence.purpose == RequestPurpose::kCanary; }
 
 FinishedReason ReasonOf(const absl::Status& status) {

@@ -55,6 +55,10 @@ class EngineRecorder {
 
   TimePoint Now() const { return clock_.Now(); }
 
+  static double Seconds(TimePoint from, TimePoint to) {
+    return std::chrono::duration<double>(to - from).count();
+  }
+
  private:
   VerifierMetrics& metrics_;
   const Clock& clock_;

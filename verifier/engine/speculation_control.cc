@@ -44,7 +44,7 @@ void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, int base
 
 void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const int32_t> tokens) {
   step_tokens_ += static_cast<double>(tokens.size());
-  if (sequence.placement.source < 0) return;
+  if (!step_times_.has_value() || sequence.placement.source < 0) return;
   RecordOutcome(sequence, tokens, &calibrations_[sequence.placement.source]);
 }
 
