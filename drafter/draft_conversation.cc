@@ -39,6 +39,7 @@ DraftConversation::DraftConversation(const TargetInfo* target, DraftModel* model
       model_info_(model->info()),
       capacity_(*capacity),
       limits_{.vocab_size = target->vocab_size,
+              .context_length = target->context_length,
               .row_shape = {.n_tapped = static_cast<int64_t>(model->info().tapped_layers.size()),
                             .hidden_size = target->hidden_size}},
       sessions_(model, capacity) {}

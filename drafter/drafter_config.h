@@ -19,6 +19,7 @@ struct TargetInfo {
   int32_t hidden_size = 0;
   int32_t layer_count = 0;
   int32_t vocab_size = 0;
+  int32_t context_length = 0;  // positions that a sequence may have
 };
 
 // A validated value (flags.h).

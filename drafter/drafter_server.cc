@@ -31,7 +31,8 @@ TargetInfo MakeTargetInfo(const LlamaModel& model) {
   return {.fingerprint = model.fingerprint(),
           .hidden_size = model.config().hidden_size,
           .layer_count = model.config().layer_count,
-          .vocab_size = model.config().vocab_size};
+          .vocab_size = model.config().vocab_size,
+          .context_length = model.config().context_length};
 }
 
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(const DrafterConfig& config) {

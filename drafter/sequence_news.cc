@@ -11,8 +11,6 @@
 namespace chimera {
 namespace {
 
-constexpr int64_t kMaxPosition = std::numeric_limits<int32_t>::max();
-
 // INVALID_ARGUMENT unless low <= value <= high.
 absl::Status CheckRange(const std::string& field, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return absl::OkStatus();
@@ -20,12 +18,19 @@ absl::Status CheckRange(const std::string& field, int64_t value, int64_t low, in
                            absl::StrCat("is ", value, ", must be in [", low, ", ", high, "]"));
 }
 
-absl::Status CheckScalars(const v1::SequenceUpdate& update, const std::string& path) {
+absl::Status CheckScalars(const v1::SequenceUpdate& update, int32_t context_length,
+                          const std::string& path) {
   CHIMERA_RETURN_IF_ERROR(CheckRange(path + ".sequence_id", update.sequence_id(), 1,
                                      std::numeric_limits<int64_t>::max()));
-  CHIMERA_RETURN_IF_ERROR(CheckRange(path + ".epoch", update.epoch(), 1, kMaxPosition));
+  CHIMERA_RETURN_IF_ERROR(
+      CheckRange(path + ".epoch", update.epoch(), 1, std::numeric_limits<int32_t>::max()));
+  if (update.token_ids_size() > context_length) {
+    return ProtocolViolation(path + ".token_ids",
+                             absl::StrCat("has ", update.token_ids_size(), " tokens, may have ",
+                                          context_length, ", the target's context length"));
+  }
   CHIMERA_RETURN_IF_ERROR(CheckRange(path + ".start_position", update.start_position(), 0,
-                                     kMaxPosition - update.token_ids_size()));
+                                     context_length - update.token_ids_size()));
   CHIMERA_RETURN_IF_ERROR(
       CheckRange(path + ".node_budget", update.node_budget(), 0, TokenTree::kMaxNodes - 1));
   if (update.node_budget() == 0) return absl::OkStatus();
@@ -86,7 +91,7 @@ absl::Status ProtocolViolation(absl::string_view field, absl::string_view messag
 absl::StatusOr<SequenceNews> ParseSequenceUpdate(const v1::SequenceUpdate& update,
                                                  const SequenceLimits& limits,
                                                  const std::string& path) {
-  CHIMERA_RETURN_IF_ERROR(CheckScalars(update, path));
+  CHIMERA_RETURN_IF_ERROR(CheckScalars(update, limits.context_length, path));
   CHIMERA_RETURN_IF_ERROR(CheckTokens(update, limits.vocab_size, path));
   SequenceNews news;
   news.sequence_id = update.sequence_id();

@@ -25,7 +25,8 @@ absl::Status ProtocolViolation(absl::string_view field, absl::string_view messag
 // What the target allows in an update.
 struct SequenceLimits {
   int32_t vocab_size = 0;
-  HiddenRowShape row_shape;  // n_tapped may be 0
+  int32_t context_length = 0;  // positions that a sequence may have
+  HiddenRowShape row_shape;    // n_tapped may be 0
 };
 
 // The fields of v1::SequenceUpdate, which documents them.

@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # CMake builds by preset. Needs common.sh.
 
+# Options that CMake is given beside the preset.
+cmake_options=()
+
 # build PRESET [TARGET...]: configures and builds build/PRESET, everything unless targets are named.
 build() {
   local preset=$1
@@ -8,7 +11,7 @@ build() {
   (($#)) || set -- all
   [[ -f $ROOT_DIR/build/$preset/build.ninja ]] || require_disk "$ROOT_DIR/build" 2000 "the $preset build"
   cd "$ROOT_DIR" || return
-  with_progress "Configuring the $preset build" cmake --preset "$preset" ||
+  with_progress "Configuring the $preset build" cmake --preset "$preset" "${cmake_options[@]}" ||
     fail "CMake could not configure the $preset build: see the lines above." \
       "If a library is missing, scripts/setup installs it. If build/$preset is of another checkout, delete it."
   with_progress "Building $preset" cmake --build --preset "$preset" --target "$@" -j "$(build_jobs)" ||

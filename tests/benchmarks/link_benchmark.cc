@@ -37,6 +37,7 @@ namespace {
 constexpr int kHiddenSize = 576;
 constexpr int kLayers = 30;
 constexpr int kVocabSize = 49152;
+constexpr int kContextLength = 1 << 30;  // one sequence lasts the whole run
 constexpr int kTokensPerStep = 3;
 constexpr int kTreeNodes = 8;
 constexpr int kTreeDepth = 4;
@@ -122,7 +123,8 @@ class DrafterProcess {
     const TargetInfo target = {.fingerprint = TestFingerprint(),
                                .hidden_size = kHiddenSize,
                                .layer_count = kLayers,
-                               .vocab_size = kVocabSize};
+                               .vocab_size = kVocabSize,
+                               .context_length = kContextLength};
     const auto server = DrafterServer::Start(config, target, std::make_unique<InstantDraftModel>());
     CHIMERA_CHECK(server.ok()) << server.status();
     const std::string address = (*server)->addresses().front().ToString();

@@ -44,7 +44,7 @@ struct News {
 class ChimeraDraftModelTest : public ::testing::Test {
  protected:
   ChimeraDraftModelTest() {
-    testing::WriteTinyLlama(directory_.path() + "/tiny.gguf", {});
+    testing::WriteTinyLlama(directory_.path() + "/tiny.gguf", {.context_length = 1024});
     target_ = *LlamaModel::Open(directory_.path() + "/tiny.gguf");
     options_.target = target_->fingerprint();
   }

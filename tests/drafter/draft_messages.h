@@ -17,7 +17,8 @@ inline TargetInfo TestTarget() {
   return {.fingerprint = {.identity = std::string(64, 'a'), .weights = std::string(64, 'b')},
           .hidden_size = 4,
           .layer_count = 3,
-          .vocab_size = 1000};
+          .vocab_size = 1000,
+          .context_length = 4096};
 }
 
 inline v1::DraftRequest MakeHello(const TargetInfo& target = TestTarget()) {

@@ -30,13 +30,14 @@ MATCHER_P2(IsViolation, path, text, "") {
          status.message().find(text) != absl::string_view::npos;
 }
 
-constexpr int32_t kInt32Max = std::numeric_limits<int32_t>::max();
+constexpr int32_t kContextLength = 1000;
 
 // A table of one stream whose model taps two layers.
 class SequenceSessionTest : public ::testing::Test {
  protected:
   absl::StatusOr<SessionTable::Admission> Send(const v1::SequenceUpdate& update) {
     const SequenceLimits limits = {.vocab_size = 1000,
+                                   .context_length = kContextLength,
                                    .row_shape = {.n_tapped = n_tapped_, .hidden_size = 4}};
     absl::StatusOr<SequenceNews> news = ParseSequenceUpdate(update, limits, "u");
     if (!news.ok()) return news.status();
@@ -116,9 +117,11 @@ TEST_F(SequenceSessionTest, AFullDrafterIsOverloadedUntilOneIsClosed) {
   {
     // The capacity is that of all streams.
     SessionTable other(&model_, &capacity_);
-    CHIMERA_ASSERT_OK_AND_ASSIGN(const SequenceNews news,
-                                 ParseSequenceUpdate(MakeFirstUpdate(1, 1, 0, {5}),
-                                                     {.vocab_size = 1000, .row_shape = {}}, "u"));
+    CHIMERA_ASSERT_OK_AND_ASSIGN(
+        const SequenceNews news,
+        ParseSequenceUpdate(MakeFirstUpdate(1, 1, 0, {5}),
+                            {.vocab_size = 1000, .context_length = kContextLength, .row_shape = {}},
+                            "u"));
     CHIMERA_ASSERT_OK(other.Admit(news, "u"));
     EXPECT_EQ(Outcome(MakeFirstUpdate(3, 1, 0, {5})), v1::DRAFT_OUTCOME_OVERLOADED);
     EXPECT_EQ(Outcome(MakeUpdate(3, 1, 1, {5})), v1::DRAFT_OUTCOME_OVERLOADED);
@@ -138,8 +141,11 @@ TEST_F(SequenceSessionTest, FieldsAreInRange) {
   update = good;
   update.set_start_position(-1);
   EXPECT_THAT(Send(update), IsViolation("u.start_position", "is -1"));
-  update.set_start_position(kInt32Max);
-  EXPECT_THAT(Send(update), IsViolation("u.start_position", "must be in [0, 2147483646]"));
+  update.set_start_position(kContextLength);
+  EXPECT_THAT(Send(update), IsViolation("u.start_position", "is 1000, must be in [0, 999]"));
+  update = good;
+  update.mutable_token_ids()->Resize(kContextLength + 1, 5);
+  EXPECT_THAT(Send(update), IsViolation("u.token_ids", "has 1001 tokens, may have 1000"));
   update = good;
   update.set_token_ids(0, 1000);
   EXPECT_THAT(Send(update), IsViolation("u.token_ids[0]", "is 1000, must be in [0, 999]"));
