@@ -1,5 +1,7 @@
 #include "drafter/draft_model_factory.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -11,12 +13,29 @@
 #include "drafter/ngram_draft_model.h"
 
 namespace chimera {
+namespace {
 
-absl::StatusOr<std::string> ParseDraftModel(const std::string& value) {
+// Where the drafter of a model is looked for.
+std::filesystem::path PathBeside(const std::filesystem::path& model) {
+  std::error_code ignored;  // what cannot be looked at is no folder
+  if (std::filesystem::is_directory(model, ignored)) return model / "drafter.safetensors";
+  std::filesystem::path path = model;
+  return path.replace_extension(".drafter.safetensors");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
+                                            const std::string& model_path) {
   if (value == "ngram") return "";
+  if (value == "auto") {
+    const std::filesystem::path path = PathBeside(model_path);
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored) ? path.string() : "";
+  }
   if (absl::EndsWith(value, ".safetensors")) return value;
   return absl::InvalidArgumentError(absl::StrCat(
-      "--draft_model is \"", value, "\", must be ngram or the name of a .safetensors file"));
+      "--draft_model is \"", value, "\", must be auto, ngram or the name of a .safetensors file"));
 }
 
 absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(

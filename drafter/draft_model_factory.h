@@ -15,12 +15,15 @@ namespace chimera {
 
 // What a flag --draft_model takes.
 inline constexpr char kDraftModelHelp[] =
-    "what proposes continuations: the .safetensors file of a trained drafter, or ngram, which "
-    "looks "
-    "them up in prompt and output";
+    "what proposes continuations: the .safetensors file of a trained drafter; ngram, which looks "
+    "them up in prompt and output; auto: the drafter that lies beside the target model, as "
+    "MODEL.drafter.safetensors for MODEL.gguf or drafter.safetensors in a Hugging Face folder, "
+    "ngram if there is none";
 
-// DrafterConfig::drafter_path of the flag's value. INVALID_ARGUMENT if that is neither.
-absl::StatusOr<std::string> ParseDraftModel(const std::string& value);
+// DrafterConfig::drafter_path of the flag's value, for the target model at `model_path`.
+// INVALID_ARGUMENT if it is not a value that the flag takes.
+absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
+                                            const std::string& model_path);
 
 // Errors are those of DrafterFile::Open and ChimeraDraftModel::Create, and of a wrong value of the
 // environment variable CHIMERA_CPU_ISA (common/cpu/cpu_isa.h). INVALID_ARGUMENT also if n-grams are

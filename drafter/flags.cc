@@ -22,7 +22,7 @@ ABSL_FLAG(std::vector<std::string>, listen, {"127.0.0.1:50052"},
 ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:9465",
     "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
-ABSL_FLAG(std::string, draft_model, "ngram", chimera::kDraftModelHelp);
+ABSL_FLAG(std::string, draft_model, "auto", chimera::kDraftModelHelp);
 ABSL_FLAG(std::string, tree_shape, "", chimera::kTreeShapeHelp);
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
@@ -60,7 +60,8 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   config.model_path = absl::GetFlag(FLAGS_model);
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
-  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
+  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path,
+                           ParseDraftModel(absl::GetFlag(FLAGS_draft_model), config.model_path));
   CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();

@@ -12,6 +12,7 @@
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
 #include "common/tree/token_tree.h"
+#include "verifier/engine/step_groups.h"
 
 ABSL_FLAG(std::string, model, "",
           "GGUF file or Hugging Face folder of the target model; default: $CHIMERA_MODEL, else the "
@@ -36,6 +37,10 @@ ABSL_FLAG(int64_t, max_waiting_tokens, 1 << 18,
 ABSL_FLAG(int32_t, prefill_chunk, 256, "prompt tokens read per step");
 ABSL_FLAG(int32_t, max_nodes, 8, "candidates verified per step and request, unless it says so");
 ABSL_FLAG(int32_t, max_depth, 5, "tokens looked ahead, unless a request says so");
+ABSL_FLAG(
+    int32_t, step_groups, 1,
+    "groups of requests verified in turns: with 2, drafters on hardware of their own draft for "
+    "one group while the other is verified");
 ABSL_FLAG(absl::Duration, draft_deadline, absl::Milliseconds(50), "longest wait for a draft");
 ABSL_FLAG(double, canary_fraction, 0,
           "share of the replies that are decoded again without speculation, when nobody waits, and "
@@ -61,6 +66,8 @@ absl::Status ReadEngineFlags(EngineConfig* engine) {
                            ReadInRange(FLAGS_max_nodes, 1, TokenTree::kMaxNodes - 1));
   CHIMERA_ASSIGN_OR_RETURN(engine->draft.max_depth,
                            ReadInRange(FLAGS_max_depth, 1, TokenTree::kMaxDepth));
+  CHIMERA_ASSIGN_OR_RETURN(engine->step_groups,
+                           ReadInRange(FLAGS_step_groups, 1, StepGroups::kMaxGroups));
   CHIMERA_ASSIGN_OR_RETURN(
       const absl::Duration deadline,
       ReadInRange(FLAGS_draft_deadline, absl::Microseconds(1), absl::Seconds(10)));

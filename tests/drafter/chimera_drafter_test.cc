@@ -17,6 +17,7 @@
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
+#include "tests/testing/tiny_drafter.h"
 #include "tests/testing/tiny_llama.h"
 
 namespace chimera {
@@ -70,6 +71,25 @@ TEST_F(ChimeraDrafterTest, ServesUntilSigterm) {
               AllOf(HasSubstr("serving metrics address=127.0.0.1:"), HasSubstr("stopped")));
 }
 
+TEST_F(ChimeraDrafterTest, FindsTheDrafterBesideItsModel) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto model, LlamaModel::Open(model_path_));
+  const testing::TinyDrafterOptions options = {.target = model->fingerprint()};
+  testing::BuildTinyDrafter(options).Write(directory_.path() + "/tiny.drafter.safetensors");
+  const std::string socket = "unix:" + directory_.path() + "/d.sock";
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Address address, ParseDialAddress(socket));
+  for (const bool ngram : {false, true}) {
+    std::vector<std::string> arguments = {"--model", model_path_, "--listen", socket,
+                                          "--metrics_listen="};
+    if (ngram) arguments.push_back("--draft_model=ngram");
+    DrafterProcess drafter(arguments);
+    ASSERT_TRUE(Eventually([&] { return !drafter.Output().empty(); })) << drafter.Errors();
+    testing::RawDrafterStream stream(CreateChannel(address));
+    const auto ready = stream.Exchange(testing::MakeHello(MakeTargetInfo(*model)));
+    ASSERT_TRUE(ready.has_value()) << stream.Finish();
+    EXPECT_EQ(ready->ready().name() == "ngram", ngram);
+  }
+}
+
 TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
   const struct {
     std::vector<std::string> arguments;
@@ -77,7 +97,7 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
   } cases[] = {
       {{"--max_sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
       {{"--max-sequences=0"}, "--max_sequences is 0, must be in [1, 65536]"},
-      {{"--draft_model=gpt"}, "must be ngram or the name of a .safetensors file"},
+      {{"--draft_model=gpt"}, "must be auto, ngram or the name of a .safetensors file"},
       {{"--tree_shape=4,x"}, "--tree_shape is \"4,x\", must be positive numbers"},
       {{"--tree_shape=4,2", "--listen=127.0.0.1:0", "--metrics_listen=", "--model=" + model_path_},
        "--tree_shape is for trained drafters"},

@@ -64,6 +64,25 @@ TEST_F(EngineDraftsTest, ADrafterThatComesAndGoesChangesNothingButSpeed) {
   EXPECT_EQ(source.discarded(), 1) << "no reply was late";
 }
 
+TEST_F(EngineDraftsTest, OneGroupIsVerifiedWhileTheOtherAwaitsItsDrafts) {
+  RandomTreeDraftModel model(model_->config().vocab_size, 5);
+  for (const int groups : {1, 2}) {
+    LocalDraftSource source(&model, model_->config().hidden_size);
+    EngineConfig config = MakeConfig();
+    config.step_groups = groups;
+    const std::unique_ptr<Engine> engine = MakeEngine({&source}, config);
+    std::vector<std::shared_ptr<CollectingSink>> sinks;
+    for (int i = 0; i < 4; ++i) {
+      sinks.push_back(std::make_shared<CollectingSink>());
+      CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(i, 100), sinks.back()));
+    }
+    for (const auto& sink : sinks) CHIMERA_ASSERT_OK(sink->Wait());
+    EXPECT_EQ(source.most_waiting(), static_cast<size_t>(groups));
+    // But for the last one of each, and for those of sequences that changed groups.
+    EXPECT_LT(source.discarded(), 12);
+  }
+}
+
 TEST_F(EngineDraftsTest, TrueContinuationsAreAcceptedToTheirFullDepth) {
   constexpr int32_t kDepth = 7;
   GenerationRequest request = MakeLongRequest(4, 161);

@@ -57,6 +57,7 @@ class EnginePressureTest : public EngineFixture, public ::testing::WithParamInte
   Outcome Decode(DraftSource* source) {
     EngineConfig config = MakeConfig(/*prefill_chunk=*/32);
     config.canary_fraction = 1;
+    config.step_groups = GetParam() == 0 ? 1 : 2;
     const std::unique_ptr<Engine> engine = MakeEngine({source}, config);
     Engine* const pointer = engine.get();
     std::mt19937 random(23);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace chimera::testing {
@@ -69,6 +70,9 @@ SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdat
     if (mutator_) mutator_(&draft);
     reply.push_back(std::move(draft));
   }
+  const auto has_drafts = [](const auto& waiting) { return !waiting.second.empty(); };
+  most_waiting_ =
+      std::max(most_waiting_, static_cast<size_t>(std::ranges::count_if(replies_, has_drafts)));
   return {SendResult::Outcome::kSent, step_};
 }
 

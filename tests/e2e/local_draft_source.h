@@ -45,6 +45,8 @@ class LocalDraftSource final : public DraftSource {
 
   int64_t used() const { return used_; }
   int64_t discarded() const { return discarded_; }
+  // Most replies with drafts that ever waited to be taken at once.
+  size_t most_waiting() const { return most_waiting_; }
   // Sequences not closed yet.
   size_t open_count() const { return sequences_.size(); }
 
@@ -67,6 +69,7 @@ class LocalDraftSource final : public DraftSource {
   mutable int delay_ = 0;
   std::map<int64_t, Known> sequences_;
   std::map<int64_t, std::vector<chimera::Draft>> replies_;  // not taken yet, by step
+  size_t most_waiting_ = 0;
   int64_t used_ = 0;
   int64_t discarded_ = 0;
 };

@@ -28,7 +28,7 @@ ABSL_FLAG(bool, local, false, "Start a chimera-node for this command instead of 
 ABSL_FLAG(std::string, model, "",
           "PATH  Model of --local. Default $CHIMERA_MODEL or the one scripts/setup fetched.");
 ABSL_FLAG(std::string, draft_model, "",
-          "FILE  Draft model of --local's node, or ngram. Default: its own choice.");
+          "FILE  Drafter of --local's node, or ngram. Default: that beside the model, else ngram.");
 ABSL_FLAG(int, threads, 0, "N  Threads of --local's node. Default: its own choice.");
 ABSL_FLAG(absl::optional<std::string>, prompt, absl::nullopt,
           "TEXT  The prompt. Default: read from standard input.");

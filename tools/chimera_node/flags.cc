@@ -8,7 +8,7 @@
 #include "drafter/tree_shape.h"
 #include "verifier/flags.h"
 
-ABSL_FLAG(std::string, draft_model, "ngram", chimera::kDraftModelHelp);
+ABSL_FLAG(std::string, draft_model, "auto", chimera::kDraftModelHelp);
 ABSL_FLAG(std::string, tree_shape, "", chimera::kTreeShapeHelp);
 
 namespace chimera {
@@ -23,7 +23,8 @@ constexpr char kUsage[] =
 absl::StatusOr<NodeConfig> ParseNodeFlags(int argc, char** argv) {
   NodeConfig config;
   CHIMERA_ASSIGN_OR_RETURN(config.verifier, ParseVerifierFlags(kUsage, argc, argv));
-  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model)));
+  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model),
+                                                                config.verifier.model_path));
   CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
   config.log_level = config.verifier.log_level;
   return config;

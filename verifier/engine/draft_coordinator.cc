@@ -58,18 +58,18 @@ void DraftCoordinator::Interrupt(Sequence* sequence) {
   sequence->tap_version = -1;
 }
 
-void DraftCoordinator::SendNews(std::span<Sequence* const> sequences) {
-  skipped_ = false;
+void DraftCoordinator::SendNews(std::span<Sequence* const> sequences, int group) {
+  skipped_[group] = false;
   for (Sequence* sequence : sequences) {
     if (sequence->request.speculation.enabled) assignment_.Assign(sequence);
   }
   for (size_t i = 0; i < drafters_.size(); ++i) {
     if (!drafters_[i].ready()) continue;
-    NewsSender(&drafters_[i], static_cast<int>(i), &pieces_).Send(sequences, prices_);
+    NewsSender(&drafters_[i], static_cast<int>(i), &pieces_).Send(sequences, prices_, group);
   }
 }
 
-void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
+void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences, int group) {
   for (Sequence* sequence : sequences) {
     if (sequence->prefilling()) continue;
     sequence->proposal = TokenTree::RootOnly(sequence->tokens.back());
@@ -79,7 +79,7 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
     sequence->fallback = ReasonWithoutDraft(*sequence);
   }
   for (size_t i = 0; i < drafters_.size(); ++i) {
-    for (const Draft& draft : drafters_[i].TakeDrafts()) {
+    for (const Draft& draft : drafters_[i].TakeDrafts(group)) {
       const bool used = TakeDraft(static_cast<int>(i), draft, Find(sequences, draft.sequence_id));
       drafters_[i].CountDraft(used);
     }
@@ -87,7 +87,8 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences) {
 }
 
 FallbackReason DraftCoordinator::ReasonWithoutDraft(const Sequence& sequence) const {
-  if (!sequence.request.speculation.enabled || skipped_) return FallbackReason::kDisabled;
+  if (!sequence.request.speculation.enabled || skipped_[sequence.group])
+    return FallbackReason::kDisabled;
   if (sequence.placement.source >= 0) {
     const bool in_session =
         drafters_[sequence.placement.source].InSession(sequence.placement.session_id);

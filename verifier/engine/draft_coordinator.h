@@ -3,6 +3,7 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_DRAFT_COORDINATOR_H_
 #define CHIMERA_VERIFIER_ENGINE_DRAFT_COORDINATOR_H_
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "verifier/engine/drafter_assignment.h"
 #include "verifier/engine/sequence.h"
 #include "verifier/engine/source_tracker.h"
+#include "verifier/engine/step_groups.h"
 #include "verifier/engine/tap_union.h"
 
 namespace chimera {
@@ -50,15 +52,15 @@ class DraftCoordinator {
   // What the next steps cost and gain, for drafters to reckon with; unknown until it is called.
   void SetPrices(const DraftPrices& prices) { prices_ = prices; }
 
-  // Sends the news of the sequences and asks for trees for those that decode.
-  void SendNews(std::span<Sequence* const> sequences);
+  // Sends the news of a group's sequences (StepGroups) and asks for trees for those that decode.
+  void SendNews(std::span<Sequence* const> sequences, int group);
 
-  // Sends nothing: the next step goes without drafts.
-  void SkipNews() { skipped_ = true; }
+  // Sends nothing: the group's next step goes without drafts.
+  void SkipNews(int group) { skipped_[group] = true; }
 
-  // Sets the tree of every decoding sequence: the draft if a valid one came in time, else the root
-  // alone, and says why.
-  void CollectDrafts(std::span<Sequence* const> sequences);
+  // Sets the tree of every decoding sequence of a group: the draft if a valid one came in time, else
+  // the root alone, and says why.
+  void CollectDrafts(std::span<Sequence* const> sequences, int group);
 
   // Frees a sequence at its drafter.
   void Close(Sequence* sequence) { assignment_.Detach(sequence); }
@@ -78,7 +80,7 @@ class DraftCoordinator {
   DrafterAssignment assignment_;
   const DraftPieceMaker pieces_;
   DraftPrices prices_;
-  bool skipped_ = false;  // the last news
+  std::array<bool, StepGroups::kMaxGroups> skipped_ = {};  // the last news, by group
 };
 
 }  // namespace chimera

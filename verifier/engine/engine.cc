@@ -22,6 +22,10 @@ absl::Status ValidateConfig(const EngineConfig& config, const BackendLimits& lim
                                                    config.max_running_requests, ", must be in [1, ",
                                                    limits.slot_count, "], the backend's slots"));
   }
+  if (config.step_groups < 1 || config.step_groups > StepGroups::kMaxGroups) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "step_groups is ", config.step_groups, ", must be in [1, ", StepGroups::kMaxGroups, "]"));
+  }
   const int32_t tree_rows = config.max_running_requests * TokenTree::kMaxNodes;
   if (config.prefill_chunk < 1 || config.prefill_chunk + tree_rows > limits.max_step_rows) {
     return absl::InvalidArgumentError(absl::StrCat("prefill_chunk is ", config.prefill_chunk,
@@ -50,6 +54,7 @@ Engine::Engine(const EngineParts& parts, const EngineConfig& config,
       queue_(config.max_waiting_requests, config.max_waiting_tokens),
       recorder_(parts.metrics, parts.clock),
       coordinator_(parts.draft_sources, parts.backend->config(), config.draft, parts.clock),
+      groups_(config.step_groups),
       speculation_(std::move(step_times), static_cast<int>(parts.draft_sources.size())),
       pages_(parts.backend->limits().page_count, parts.backend->numerics_id(), &coordinator_),
       scheduler_({&queue_, &coordinator_, &pages_, parts.tokenizer, &recorder_},
@@ -139,10 +144,11 @@ void Engine::EndQueued(QueuedRequest* queued, const absl::Status& status) {
 }
 
 void Engine::Step() {
+  group_ = groups_.Next(scheduler_.running());
   ListActive();
   const EngineRecorder::TimePoint start = recorder_.Now();
   coordinator_.Refresh();
-  coordinator_.CollectDrafts(active_);
+  coordinator_.CollectDrafts(active_, group_);
   const EngineRecorder::TimePoint drafted = recorder_.Timed(StepStage::kDraft, start);
   const double drafting_seconds = news_seconds_ + EngineRecorder::Seconds(start, drafted);
   PlanRows(drafting_seconds);
@@ -163,6 +169,8 @@ void Engine::Step() {
                           {.drafting = drafting_seconds,
                            .forward = forward_seconds_,
                            .rest = EngineRecorder::Seconds(drafted, stepped) - forward_seconds_});
+  groups_.Balance(active_);
+  ListActive();
   SendNews();
   news_seconds_ = EngineRecorder::Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
 }
@@ -173,11 +181,12 @@ void Engine::SendNews() {
   const int sequences = std::max(1, static_cast<int>(decoding));
   const bool asks = speculation_.Asks(sequences);
   const DraftPrices prices = speculation_.Prices(sequences);
+  asked_[group_] = asks;
   if (asks) {
     coordinator_.SetPrices(prices);
-    coordinator_.SendNews(active_);
+    coordinator_.SendNews(active_, group_);
   } else {
-    coordinator_.SkipNews();
+    coordinator_.SkipNews(group_);
   }
   const double gain = speculation_.Gain(sequences);
   recorder_.Gain(gain);
@@ -194,7 +203,9 @@ SpeculationStatus Engine::speculation() const {
 
 void Engine::ListActive() {
   active_.clear();
-  for (const auto& sequence : scheduler_.running()) active_.push_back(sequence.get());
+  for (const auto& sequence : scheduler_.running()) {
+    if (sequence->group == group_) active_.push_back(sequence.get());
+  }
 }
 
 void Engine::PlanRows(double drafting_seconds) {
@@ -218,7 +229,7 @@ void Engine::PlanRows(double drafting_seconds) {
 absl::Status Engine::Forward() {
   stepped_.clear();
   steps_.clear();
-  rows_ = {};
+  rows_ = {.asked = asked_[group_]};
   forward_seconds_ = 0;
   for (Sequence* sequence : active_) {
     if (sequence->prefilling() && sequence->chunk_size == 0) continue;
@@ -263,6 +274,9 @@ absl::Status Engine::Forward() {
   CHIMERA_RETURN_IF_ERROR(parts_.backend->Commit(commits_));
   for (Sequence* sequence : stepped_) {
     pages_.Publish(sequence);
+    // So that no pages are reserved for it in steps of other groups.
+    sequence->chunk_size = 0;
+    sequence->tree = sequence->tree.Prefix(1);
     if (sequence->finish_reason.has_value()) End(sequence, absl::OkStatus());
   }
   recorder_.Timed(StepStage::kCommit, verified);

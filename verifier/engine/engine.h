@@ -3,6 +3,7 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_ENGINE_H_
 #define CHIMERA_VERIFIER_ENGINE_ENGINE_H_
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include "verifier/engine/sequence.h"
 #include "verifier/engine/sequence_pages.h"
 #include "verifier/engine/speculation_control.h"
+#include "verifier/engine/step_groups.h"
 #include "verifier/engine/step_time_table.h"
 
 namespace chimera {
@@ -49,8 +51,9 @@ struct EngineParts {
   VerifierMetrics* metrics = nullptr;
 };
 
-// Owns the decoding thread, which alone touches backend, pages and sequences. A step: admit, collect
-// drafts, plan, reserve pages, forward, walk, commit, emit, send the news to the drafters.
+// Owns the decoding thread, which alone touches backend, pages and sequences. A step of a group
+// (StepGroups): admit, collect drafts, plan, reserve pages, forward, walk, commit, emit, send the news
+// to the drafters.
 //
 // The public methods may be called from any thread.
 class Engine {
@@ -119,14 +122,17 @@ class Engine {
   // The rest belongs to the engine's thread.
   EngineRecorder recorder_;
   DraftCoordinator coordinator_;
+  StepGroups groups_;
   SpeculationControl speculation_;
   SequencePages pages_;
   Scheduler scheduler_;
   Canary canary_;
-  StepRows rows_;                                  // of the step under way
+  int group_ = 0;                                        // that steps
+  std::array<bool, StepGroups::kMaxGroups> asked_ = {};  // drafts for its next step, by group
+  StepRows rows_;                                        // of the step under way
   double news_seconds_ = 0;                        // spent on the news that asked for its drafts
   double forward_seconds_ = 0;                     // that its forward pass took
-  std::vector<Sequence*> active_;                  // those that run
+  std::vector<Sequence*> active_;                  // those of the group that run
   std::vector<Sequence*> stepped_;                 // those with rows in this step
   std::vector<SequenceStep> steps_;                // one per entry of stepped_
   std::vector<std::vector<int>> committed_nodes_;  // memory behind commits_

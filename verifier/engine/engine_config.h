@@ -20,6 +20,7 @@ struct EngineConfig {
   int32_t max_waiting_requests = 64;
   int64_t max_waiting_tokens = 1 << 18;  // prompt tokens of all waiting requests together
   int32_t prefill_chunk = 256;           // prompt tokens of all sequences together per step
+  int step_groups = 1;                   // at most StepGroups::kMaxGroups
   NodePlanning planning = NodePlanning::kByStepTime;
   double canary_fraction = 0;  // share of the replies that are checked against plain decoding
   uint64_t canary_seed = 0;    // decides which

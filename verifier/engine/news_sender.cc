@@ -23,9 +23,11 @@ bool KeepsUp(const Sequence& sequence) {
 NewsSender::NewsSender(SourceTracker* drafter, int source, const DraftPieceMaker* pieces)
     : drafter_(drafter), source_(source), pieces_(*pieces) {}
 
-void NewsSender::Send(std::span<Sequence* const> sequences, const DraftPrices& prices) {
+void NewsSender::Send(std::span<Sequence* const> sequences, const DraftPrices& prices,
+                      int step_group) {
   prices_ = prices;
-  const bool may_catch_up = drafter_->HasAnsweredAll();
+  step_group_ = step_group;
+  const bool may_catch_up = drafter_->HasAnsweredAll(step_group);
   // In messages of their own, so that no tree waits for the drafter to take in a replay.
   if (!AddGroup(Group::kKeepingUp, sequences) || !Flush()) return;
   if (!may_catch_up) return;
@@ -63,7 +65,7 @@ bool NewsSender::Flush() {
   std::vector<DraftUpdate> updates;
   updates.reserve(message_.size());
   for (const Entry& entry : message_) updates.push_back(entry.piece.update);
-  const bool sent = drafter_->Send(updates, prices_) == SendResult::Outcome::kSent;
+  const bool sent = drafter_->Send(updates, prices_, step_group_) == SendResult::Outcome::kSent;
   if (sent) {
     for (Entry& entry : message_) entry.sequence->draft = entry.piece.progress;
   }

@@ -28,7 +28,7 @@ class NewsSender {
   NewsSender(SourceTracker* drafter, int source, const DraftPieceMaker* pieces);
 
   // Sends what is new of the sequences that are placed at the drafter, and what a step costs.
-  void Send(std::span<Sequence* const> sequences, const DraftPrices& prices);
+  void Send(std::span<Sequence* const> sequences, const DraftPrices& prices, int step_group);
 
  private:
   struct Entry {
@@ -46,6 +46,7 @@ class NewsSender {
   const int source_;
   const DraftPieceMaker& pieces_;
   DraftPrices prices_;
+  int step_group_ = 0;          // of the sequences
   std::vector<Entry> message_;  // what the next message holds
   size_t message_bytes_ = 0;    // of message_
   size_t sent_bytes_ = 0;       // of the messages before

@@ -81,6 +81,7 @@ struct Sequence {
   const RequestPurpose purpose;
   SequenceTimes times;
   int64_t id = 0;            // differs between all sequences of a process; ascending with age
+  int group = -1;            // that it steps with (StepGroups); -1 before its first step
   int32_t slot = -1;         // tree scratch of the backend, -1 while it waits for one
   PageTable pages;           // for the positions below context_length, and those of the next step
   int32_t shared_pages = 0;  // so many of them, from the first on, are in the prefix cache

@@ -23,7 +23,7 @@ bool SourceTracker::Refresh() {
   if (id == (session_.has_value() ? session_->id : 0)) return false;
   session_ = std::move(session);
   unanswered_.clear();
-  asked_.clear();
+  asked_ = {};
   behind_since_.reset();
   sequence_count = 0;
   return true;
@@ -43,9 +43,14 @@ bool SourceTracker::IsStuck() const {
   return clock_->Now() - waits_since >= options_.answer_timeout;
 }
 
-bool SourceTracker::HasAnsweredAll() {
+bool SourceTracker::HasAnsweredAll(int group) {
   NoticeAnswers();
-  return unanswered_.empty();
+  return std::ranges::all_of(unanswered_, [this, group](const SentStep& sent) {
+    for (int other = 0; other < StepGroups::kMaxGroups; ++other) {
+      if (other != group && std::ranges::count(asked_[other].steps, sent.step) > 0) return true;
+    }
+    return false;
+  });
 }
 
 std::chrono::steady_clock::duration SourceTracker::BehindFor() const {
@@ -54,7 +59,7 @@ std::chrono::steady_clock::duration SourceTracker::BehindFor() const {
 }
 
 SendResult::Outcome SourceTracker::Send(std::span<const DraftUpdate> updates,
-                                        const DraftPrices& prices) {
+                                        const DraftPrices& prices, int group) {
   CHIMERA_CHECK(ready());
   const SendResult result = source_->Send(session_->id, updates, prices);
   if (result.outcome != SendResult::Outcome::kSent) return result.outcome;
@@ -62,25 +67,26 @@ SendResult::Outcome SourceTracker::Send(std::span<const DraftUpdate> updates,
   unanswered_.push_back({result.step, now});
   const auto asks = [](const DraftUpdate& update) { return update.node_budget > 0; };
   if (std::ranges::any_of(updates, asks)) {
-    asked_.push_back(result.step);
-    deadline_ = now + options_.deadline;
+    asked_[group].steps.push_back(result.step);
+    asked_[group].deadline = now + options_.deadline;
   }
   return result.outcome;
 }
 
-std::vector<Draft> SourceTracker::TakeDrafts() {
+std::vector<Draft> SourceTracker::TakeDrafts(int group) {
   std::vector<Draft> drafts;
-  for (const int64_t step : asked_) {
+  AskedSteps& asked = asked_[group];
+  for (const int64_t step : asked.steps) {
     // Also past a missed deadline, where it does not wait: so the source knows that nobody will ask
     // for this reply.
-    std::optional<std::vector<Draft>> reply = source_->WaitReply(step, deadline_);
+    std::optional<std::vector<Draft>> reply = source_->WaitReply(step, asked.deadline);
     if (reply.has_value()) {
       std::ranges::move(*reply, std::back_inserter(drafts));
     } else if (!behind_since_.has_value()) {
       behind_since_ = clock_->Now();
     }
   }
-  asked_.clear();
+  asked.steps.clear();
   NoticeAnswers();
   return drafts;
 }

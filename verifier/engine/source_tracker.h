@@ -3,6 +3,7 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_SOURCE_TRACKER_H_
 #define CHIMERA_VERIFIER_ENGINE_SOURCE_TRACKER_H_
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -13,6 +14,7 @@
 #include "common/base/clock.h"
 #include "verifier/drafter_client/draft_source.h"
 #include "verifier/engine/draft_options.h"
+#include "verifier/engine/step_groups.h"
 
 namespace chimera {
 
@@ -41,14 +43,17 @@ class SourceTracker {
   // For how long it has been behind; zero if it is not.
   std::chrono::steady_clock::duration BehindFor() const;
 
-  // Whether it has answered all that it was sent.
-  bool HasAnsweredAll();
+  // Whether it has answered all that it was sent, but for drafts that other groups still await.
+  bool HasAnsweredAll(int group);
 
-  // Sends a step. If an update asks for a draft, TakeDrafts waits for it. REQUIRES: ready().
-  SendResult::Outcome Send(std::span<const DraftUpdate> updates, const DraftPrices& prices);
+  // Sends a step. If an update asks for a draft, TakeDrafts of that group waits for it. REQUIRES:
+  // ready().
+  SendResult::Outcome Send(std::span<const DraftUpdate> updates, const DraftPrices& prices,
+                           int group);
 
-  // The drafts that were asked for since the last call. Waits for them, until their deadline.
-  std::vector<Draft> TakeDrafts();
+  // The drafts that were asked for a group since the last call for it. Waits for them, until their
+  // deadline. REQUIRES: groups take theirs in the order in which they asked.
+  std::vector<Draft> TakeDrafts(int group);
 
   void Close(int64_t sequence_id);
   void CountDraft(bool used) { source_->CountDraft(used); }
@@ -63,6 +68,12 @@ class SourceTracker {
     TimePoint time;
   };
 
+  // Steps whose drafts were not taken yet.
+  struct AskedSteps {
+    std::vector<int64_t> steps;
+    TimePoint deadline;
+  };
+
   void NoticeAnswers();
   bool IsStuck() const;
 
@@ -70,10 +81,9 @@ class SourceTracker {
   const DraftOptions options_;
   const Clock* const clock_;
   std::optional<DraftSession> session_;
-  std::deque<SentStep> unanswered_;  // ascending
-  TimePoint last_answer_;            // when one was last noticed
-  std::vector<int64_t> asked_;       // steps whose drafts were not taken yet
-  TimePoint deadline_;               // of these
+  std::deque<SentStep> unanswered_;                       // ascending
+  TimePoint last_answer_;                                 // when one was last noticed
+  std::array<AskedSteps, StepGroups::kMaxGroups> asked_;  // by group
   std::optional<TimePoint> behind_since_;
 };
 

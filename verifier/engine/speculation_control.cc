@@ -64,7 +64,7 @@ void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& sec
                   .seconds = seconds.drafting + seconds.forward + seconds.rest,
                   .plain_seconds = seconds.forward * plain_share + seconds.rest,
                   .catching_up = rows.catching_up},
-                 asked_);
+                 rows.asked);
   }
   const double decoding_seconds = seconds.forward * step_times_->Seconds(decoding) / whole;
   const double kept = 1 - 1 / kPriceSteps;
@@ -74,11 +74,6 @@ void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& sec
   lately_.seconds = kept * lately_.seconds + seconds.drafting + decoding_seconds + seconds.rest;
   lately_.rest_seconds = kept * lately_.rest_seconds + seconds.rest;
   lately_.steps = kept * lately_.steps + 1;
-}
-
-bool SpeculationControl::Asks(int sequences) {
-  asked_ = !step_times_.has_value() || gate_.Asks(sequences);
-  return asked_;
 }
 
 DraftPrices SpeculationControl::Prices(int sequences) const {

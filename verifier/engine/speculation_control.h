@@ -25,6 +25,7 @@ struct StepRows {
   int candidates = 0;        // verified
   int prefill = 0;           // prompt tokens
   bool catching_up = false;  // StepOutcome::catching_up
+  bool asked = true;         // drafts were asked for
 };
 
 // How long the parts of a step took, in seconds.
@@ -64,8 +65,8 @@ class SpeculationControl {
   // The step has ended.
   void RecordStep(const StepRows& rows, const StepSeconds& seconds);
 
-  // Whether to ask for drafts for the next step, in which so many sequences decode. Call once a step.
-  bool Asks(int sequences);
+  // Whether to ask for drafts for a step in which so many sequences decode.
+  bool Asks(int sequences) const { return !step_times_.has_value() || gate_.Asks(sequences); }
 
   // That step's prices, to be told to drafters with their news; 0 if not known.
   DraftPrices Prices(int sequences) const;
@@ -90,7 +91,6 @@ class SpeculationControl {
   std::vector<AcceptanceCalibration> calibrations_;  // by draft source
   DraftingGate gate_;
   Lately lately_;
-  bool asked_ = false;      // whether drafts were asked for the step under way
   double step_tokens_ = 0;  // that it has yielded
 };
 

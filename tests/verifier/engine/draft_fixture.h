@@ -41,12 +41,12 @@ class DraftFixture : public ::testing::Test {
   // A step in which every sequence that decodes gets so many tokens.
   void Step(int32_t tokens = 1) {
     coordinator_.Refresh();
-    coordinator_.CollectDrafts(Active());
+    coordinator_.CollectDrafts(Active(), 0);
     for (const auto& sequence : sequences_) {
       const int32_t left = sequence->prompt_size() - sequence->context_length;
       Verify(sequence.get(), left > 0 ? std::min(left, kPromptChunk) : tokens);
     }
-    coordinator_.SendNews(Active());
+    coordinator_.SendNews(Active(), 0);
   }
 
   void Steps(int count) {

@@ -55,8 +55,8 @@ class DrafterAssignmentTest : public ::testing::Test {
                                 .sampling = SamplingParams(),
                                 .node_budget = 1};
     SourceTracker& tracker = trackers_[source == &first_ ? 0 : 1];
-    tracker.Send({&update, 1}, {});
-    tracker.TakeDrafts();
+    tracker.Send({&update, 1}, {}, 0);
+    tracker.TakeDrafts(0);
     ASSERT_FALSE(tracker.ready());
   }
 

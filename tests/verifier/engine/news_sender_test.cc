@@ -86,7 +86,7 @@ TEST_F(NewsSenderTest, ManyTokensTakeSeveralPieces) {
   Sequence* const sequence = AddSequence(500'000);
   Advance(sequence, 500'000);
   sequence->placement = {.source = 0, .session_id = tracker.session()->id, .pauses = {}};
-  NewsSender(&tracker, 0, &pieces).Send({&sequence, 1}, {});
+  NewsSender(&tracker, 0, &pieces).Send({&sequence, 1}, {}, 0);
   EXPECT_THAT(first_.messages, SizeIs(3));
   EXPECT_TRUE(sequence->draft.up_to_date);
   ExpectKnown(first_, *sequence);

@@ -27,14 +27,14 @@ class SourceTrackerTest : public ::testing::Test {
   }
 
   // Sends a new sequence, which asks for a tree if `node_budget` is positive.
-  Outcome Send(int32_t node_budget) {
+  Outcome Send(int32_t node_budget, int group = 0) {
     const int32_t token = 5;
     const DraftUpdate update = {.sequence_id = ++sequences_,
                                 .epoch = 1,
                                 .token_ids = {&token, 1},
                                 .sampling = SamplingParams(),
                                 .node_budget = node_budget};
-    return tracker_.Send({&update, 1}, {});
+    return tracker_.Send({&update, 1}, {}, group);
   }
 
   FakeClock clock_;
@@ -61,9 +61,28 @@ TEST_F(SourceTrackerTest, TakesTheDraftsOfAllMessagesOnce) {
   EXPECT_EQ(Send(4), Outcome::kSent);
   EXPECT_EQ(Send(0), Outcome::kSent);
   EXPECT_EQ(Send(4), Outcome::kSent);
-  EXPECT_THAT(tracker_.TakeDrafts(), SizeIs(2));
-  EXPECT_THAT(tracker_.TakeDrafts(), IsEmpty());
-  EXPECT_TRUE(tracker_.HasAnsweredAll());
+  EXPECT_THAT(tracker_.TakeDrafts(0), SizeIs(2));
+  EXPECT_THAT(tracker_.TakeDrafts(0), IsEmpty());
+  EXPECT_TRUE(tracker_.HasAnsweredAll(0));
+}
+
+TEST_F(SourceTrackerTest, EveryGroupTakesItsOwnDrafts) {
+  Send(4, 0);
+  Send(4, 1);
+  EXPECT_THAT(tracker_.TakeDrafts(0), SizeIs(1));
+  EXPECT_THAT(tracker_.TakeDrafts(0), IsEmpty());
+  Send(4, 0);
+  EXPECT_THAT(tracker_.TakeDrafts(1), SizeIs(1));
+  EXPECT_THAT(tracker_.TakeDrafts(0), SizeIs(1));
+}
+
+TEST_F(SourceTrackerTest, WhatOtherGroupsAwaitIsNoBacklog) {
+  source_.answers = false;
+  Send(4, 0);
+  EXPECT_FALSE(tracker_.HasAnsweredAll(0));
+  EXPECT_TRUE(tracker_.HasAnsweredAll(1));
+  Send(0, 0);
+  EXPECT_FALSE(tracker_.HasAnsweredAll(1)) << "news that nobody awaits";
 }
 
 TEST_F(SourceTrackerTest, TellsWhyNothingWasSent) {
@@ -71,15 +90,15 @@ TEST_F(SourceTrackerTest, TellsWhyNothingWasSent) {
   EXPECT_EQ(Send(4), Outcome::kQueueFull);
   source_.Disconnect();
   EXPECT_EQ(Send(4), Outcome::kSessionEnded);
-  EXPECT_THAT(tracker_.TakeDrafts(), IsEmpty());
-  EXPECT_TRUE(tracker_.HasAnsweredAll());
+  EXPECT_THAT(tracker_.TakeDrafts(0), IsEmpty());
+  EXPECT_TRUE(tracker_.HasAnsweredAll(0));
 }
 
 TEST_F(SourceTrackerTest, IsBehindUntilEverythingIsAnswered) {
   source_.answers = false;
   Send(4);
   EXPECT_TRUE(tracker_.ready());
-  EXPECT_THAT(tracker_.TakeDrafts(), IsEmpty());
+  EXPECT_THAT(tracker_.TakeDrafts(0), IsEmpty());
   EXPECT_FALSE(tracker_.ready());
   clock_.Advance(milliseconds(70));
   tracker_.Refresh();
@@ -88,15 +107,15 @@ TEST_F(SourceTrackerTest, IsBehindUntilEverythingIsAnswered) {
   tracker_.Refresh();
   EXPECT_TRUE(tracker_.ready());
   EXPECT_EQ(tracker_.BehindFor(), milliseconds(0));
-  EXPECT_THAT(tracker_.TakeDrafts(), IsEmpty()) << "a late draft";
+  EXPECT_THAT(tracker_.TakeDrafts(0), IsEmpty()) << "a late draft";
 }
 
 TEST_F(SourceTrackerTest, StepsThatAskForNothingDoNotPutItBehind) {
   source_.answers = false;
   Send(0);
-  EXPECT_THAT(tracker_.TakeDrafts(), IsEmpty());
+  EXPECT_THAT(tracker_.TakeDrafts(0), IsEmpty());
   EXPECT_TRUE(tracker_.ready());
-  EXPECT_FALSE(tracker_.HasAnsweredAll());
+  EXPECT_FALSE(tracker_.HasAnsweredAll(0));
 }
 
 TEST_F(SourceTrackerTest, ASilentDrafterIsRestarted) {
@@ -132,13 +151,13 @@ TEST_F(SourceTrackerTest, ASlowDrafterThatMakesProgressIsNotRestarted) {
 TEST_F(SourceTrackerTest, ASessionThatEndsLeavesNothingBehind) {
   source_.answers = false;
   Send(4);
-  tracker_.TakeDrafts();
+  tracker_.TakeDrafts(0);
   EXPECT_FALSE(tracker_.ready());
   source_.Disconnect();
   tracker_.Refresh();
   Connect();
   EXPECT_TRUE(tracker_.ready());
-  EXPECT_TRUE(tracker_.HasAnsweredAll());
+  EXPECT_TRUE(tracker_.HasAnsweredAll(0));
 }
 
 }  // namespace

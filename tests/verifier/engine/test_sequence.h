@@ -55,6 +55,7 @@ inline std::unique_ptr<Sequence> MakeTestSequence(int64_t id, int32_t prompt_siz
   queued.request.sampling.seed = static_cast<uint64_t>(id);
   auto sequence = std::make_unique<Sequence>(std::move(queued), nullptr);
   sequence->id = id;
+  sequence->group = 0;
   return sequence;
 }
 
