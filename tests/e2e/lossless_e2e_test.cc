@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
 
 #include "tests/e2e/lossless_grid.h"
 #include "tests/e2e/malformed_drafter.h"
+#include "tests/e2e/trained_drafter.h"
 
 namespace chimera::testing {
 namespace {
@@ -21,6 +23,14 @@ class LosslessE2eTest : public LosslessGrid {
 TEST_F(LosslessE2eTest, NgramDrafter) {
   StartDrafter(nullptr);
   ExpectLossless();
+}
+
+TEST_F(LosslessE2eTest, TrainedDrafter) {
+  std::unique_ptr<DraftModel> drafter = MakeTrainedDrafter(model_);
+  if (drafter == nullptr) GTEST_SKIP() << "no drafter for this model";
+  StartDrafter(std::move(drafter));
+  ExpectLossless();
+  EXPECT_GT(evidence_.draft_nodes, 500);
 }
 
 TEST_F(LosslessE2eTest, RandomTrees) {

@@ -40,13 +40,18 @@ void LosslessGrid::SetUp() { OpenModel(chimera::DefaultModelPath()); }
 std::vector<v1::GenerateRequest> LosslessGrid::MakeRequests() const {
   std::vector<v1::GenerateRequest> requests;
   for (const std::string& prompt : ReadPrompts(size_.prompts)) {
-    for (const float temperature : {0.0f, 0.7f, 1.0f}) {
+    for (const float temperature : {0.0f, 0.7f, 1.0f, 1.2f}) {
       v1::GenerateRequest request;
       v1::ChatMessage* const message = request.mutable_messages()->add_messages();
       message->set_role("user");
       message->set_content(prompt);
       request.mutable_sampling()->set_temperature(temperature);
       if (temperature == 0.7f) request.mutable_sampling()->set_top_p(0.95f);
+      if (temperature == 1.2f) {
+        request.mutable_sampling()->set_top_k(40);
+        request.mutable_sampling()->set_min_p(0.05f);
+        request.mutable_sampling()->set_top_p(0.9f);
+      }
       request.mutable_sampling()->set_seed(requests.size());
       request.mutable_stop()->set_max_tokens(kMaxTokens);
       if (requests.size() % 4 == 3) request.mutable_stop()->add_stop_strings(",");

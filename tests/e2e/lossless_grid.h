@@ -23,7 +23,7 @@ struct GridCell {
 };
 
 // How much of the grid a test covers. Every prompt is asked greedily, at T = 0.7 with top-p 0.95,
-// and at T = 1.
+// at T = 1, and at T = 1.2 with top-k, min-p and top-p.
 struct GridSize {
   int prompts = 0;
   std::vector<GridCell> cells;

@@ -1,13 +1,15 @@
-// The whole grid: 100 prompts, three ways to sample, four drafters, two concurrencies, three sizes of
-// prefill chunks, with pages enough and too few, with and without clients that leave. Takes about
-// three quarters of an hour on two cores.
+// The whole grid: 100 prompts, four ways to sample, five drafters, two concurrencies, three sizes of
+// prefill chunks, with pages enough and too few, with and without clients that leave. Takes more than
+// an hour on two cores.
 
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
 
 #include "tests/e2e/lossless_grid.h"
 #include "tests/e2e/malformed_drafter.h"
+#include "tests/e2e/trained_drafter.h"
 
 namespace chimera::testing {
 namespace {
@@ -36,6 +38,14 @@ TEST_F(LosslessLongTest, NgramDrafter) {
   StartDrafter(nullptr);
   ExpectLossless();
   EXPECT_GT(evidence_.draft_nodes, 1000);
+}
+
+TEST_F(LosslessLongTest, TrainedDrafter) {
+  std::unique_ptr<DraftModel> drafter = MakeTrainedDrafter(model_);
+  if (drafter == nullptr) GTEST_SKIP() << "no drafter for this model";
+  StartDrafter(std::move(drafter));
+  ExpectLossless();
+  EXPECT_GT(evidence_.draft_nodes, 50000);
 }
 
 TEST_F(LosslessLongTest, RandomTrees) {

@@ -14,8 +14,8 @@
 
 #include "common/model/default_model_path.h"
 #include "common/tokenizer/chat_template.h"
-#include "drafter/draft_model_factory.h"
 #include "tests/e2e/local_draft_source.h"
+#include "tests/e2e/trained_drafter.h"
 #include "tests/testing/default_model.h"
 #include "tests/verifier/engine/engine_fixture.h"
 
@@ -69,9 +69,6 @@ class WindowReplayTest : public EngineFixture {
  protected:
   void SetUp() override {
     if (IsOtherModel()) GTEST_SKIP() << "the drafter is that of the default model";
-    CHIMERA_ASSERT_OK_AND_ASSIGN(config_.drafter_path, ParseDraftModel("auto", DefaultModelPath()));
-    ASSERT_NE(config_.drafter_path, "") << "scripts/setup puts it beside the model";
-    config_.thread_count = 2;
     CHIMERA_ASSERT_OK_AND_ASSIGN(model_, LlamaModel::Open(DefaultModelPath()));
     CHIMERA_ASSERT_OK_AND_ASSIGN(tokenizer_, Tokenizer::Create(model_->vocabulary()));
     ReadPrompts();
@@ -88,12 +85,6 @@ class WindowReplayTest : public EngineFixture {
       CHIMERA_ASSERT_OK_AND_ASSIGN(prompts_.emplace_back(),
                                    chat.Encode({&message, 1}, *tokenizer_));
     }
-  }
-
-  std::unique_ptr<DraftModel> MakeDrafter() {
-    auto model = MakeDraftModel(config_, model_);
-    EXPECT_TRUE(model.ok()) << model.status();
-    return *std::move(model);
   }
 
   GenerationRequest MakePrompt(int index) const {
@@ -146,7 +137,7 @@ class WindowReplayTest : public EngineFixture {
 
   // Tokens per step behind the disturbances, relative to those of undisturbed replies there.
   double Ratio(Disturbance disturbance, DraftModel* first, DraftModel* second) {
-    const std::unique_ptr<DraftModel> undisturbed = MakeDrafter();
+    const std::unique_ptr<DraftModel> undisturbed = MakeTrainedDrafter(model_);
     const std::vector<Course> before =
         Answer(Disturbance::kNone, undisturbed.get(), undisturbed.get());
     const std::vector<Course> after = Answer(disturbance, first, second);
@@ -169,28 +160,29 @@ class WindowReplayTest : public EngineFixture {
     return ratio;
   }
 
-  DrafterConfig config_;
   std::vector<std::vector<int32_t>> prompts_;
 };
 
 TEST_F(WindowReplayTest, ARestartedDrafterIsWorthAsMuch) {
-  EXPECT_GE(Ratio(Disturbance::kRestart, MakeDrafter().get(), MakeDrafter().get()), kLeastRatio);
+  EXPECT_GE(Ratio(Disturbance::kRestart, MakeTrainedDrafter(model_).get(),
+                  MakeTrainedDrafter(model_).get()),
+            kLeastRatio);
 }
 
 TEST_F(WindowReplayTest, ADrafterThatWasToldNothingForAWhileIsWorthAsMuch) {
-  const std::unique_ptr<DraftModel> drafter = MakeDrafter();
+  const std::unique_ptr<DraftModel> drafter = MakeTrainedDrafter(model_);
   EXPECT_GE(Ratio(Disturbance::kSilence, drafter.get(), drafter.get()), kLeastRatio);
 }
 
 TEST_F(WindowReplayTest, APrefixHitIsWorthAsMuch) {
-  const std::unique_ptr<DraftModel> drafter = MakeDrafter();
+  const std::unique_ptr<DraftModel> drafter = MakeTrainedDrafter(model_);
   EXPECT_GE(Ratio(Disturbance::kPrefixHit, drafter.get(), drafter.get()), kLeastRatio);
   EXPECT_GT(metrics_.kv_cache.prefix_hit_tokens.Value(), 0);
 }
 
 TEST_F(WindowReplayTest, AReplayOfTooLittleWouldBeNoticed) {
-  ForgetfulDraftModel first(MakeDrafter());
-  ForgetfulDraftModel second(MakeDrafter());
+  ForgetfulDraftModel first(MakeTrainedDrafter(model_));
+  ForgetfulDraftModel second(MakeTrainedDrafter(model_));
   EXPECT_LT(Ratio(Disturbance::kRestart, &first, &second), kLeastRatio);
 }
 
