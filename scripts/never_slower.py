@@ -5,43 +5,21 @@ import contextlib
 import hashlib
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
-import time
 
 import drafter_state
 import interval_plot
+import services
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BIN = ROOT / "build/release/bin"
+BIN = services.BIN
 PROMPTS = ROOT / "tests/data/prompts.jsonl"
 DRAFTERS = {"given": "the drafter", "random": "random weights", "slow": "50 ms per reply"}
 SLOW_MILLISECONDS = 50
 RANDOM_CONFIDENCE = 8  # wrong, and sure of it
 LEAST_RATIO = 0.98
-METRICS_TIMEOUT = 10  # seconds, from when a drafter is ready
-
-
-class Service:
-    """A process of ours with its log in a file."""
-
-    def __init__(self, folder, name, *arguments):
-        self.name, self._log = name, pathlib.Path(folder, f"{name}.log")
-        with open(self._log, "w", encoding="utf-8") as log:
-            self._process = subprocess.Popen([BIN / name, *arguments], stdout=log, stderr=log)
-
-    def check(self):
-        if self._process.poll() is not None:
-            sys.exit(f"error: {self.name} ended:\n{self.log()[-2000:]}")
-
-    def log(self):
-        return self._log.read_text(encoding="utf-8")
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait()
 
 
 @contextlib.contextmanager
@@ -62,28 +40,17 @@ def serve(drafter, arguments, folder):
             subprocess.run([BIN / "write_random_drafter", arguments.model, path, str(RANDOM_CONFIDENCE)], check=True)
         commands = [("chimera-node", *common, f"--draft_model={path}")]
     with contextlib.ExitStack() as stack:
-        services = []
+        started = []
         for command in commands:
-            services.append(Service(folder, *command))
-            stack.callback(services[-1].stop)
+            started.append(services.Service(folder, *command))
+            stack.callback(started[-1].stop)
 
         def check():
-            for service in services:
+            for service in started:
                 service.check()
 
         drafter_state.wait_until_ready(BIN / "chimera", address, check)
-        yield address, metrics_address(services[-1])
-
-
-def metrics_address(service):
-    """Where a service has its metrics, as its log says."""
-    deadline = time.monotonic() + METRICS_TIMEOUT
-    while (found := re.search(r"serving metrics address=(\S+)\n", service.log())) is None:
-        service.check()
-        if time.monotonic() > deadline:
-            sys.exit(f"error: {service.name} does not say where its metrics are:\n{service.log()[-2000:]}")
-        time.sleep(0.1)
-    return found[1]
+        yield address, services.metrics_address(started[-1])
 
 
 def bench(server, metrics, cell, arguments):
