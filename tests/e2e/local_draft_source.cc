@@ -52,6 +52,9 @@ SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdat
     --refusals_;
     return {.outcome = SendResult::Outcome::kQueueFull};
   }
+  overlaps_ += std::ranges::any_of(replies_, [this](const auto& waiting) {
+    return waiting.first <= waited_at_ && !waiting.second.empty();
+  });
   std::vector<DraftInput> inputs;
   for (const DraftUpdate& update : updates) {
     Apply(update);
@@ -74,14 +77,12 @@ SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdat
     if (mutator_) mutator_(&draft);
     reply.push_back(std::move(draft));
   }
-  const auto has_drafts = [](const auto& waiting) { return !waiting.second.empty(); };
-  most_waiting_ =
-      std::max(most_waiting_, static_cast<size_t>(std::ranges::count_if(replies_, has_drafts)));
   return {SendResult::Outcome::kSent, step_};
 }
 
 std::optional<std::vector<chimera::Draft>> LocalDraftSource::WaitReply(
     int64_t step, std::chrono::steady_clock::time_point) {
+  waited_at_ = step_;
   if (!session_.has_value()) return std::nullopt;
   auto reply = replies_.extract(step);
   replies_.erase(replies_.begin(), replies_.lower_bound(step));

@@ -48,8 +48,8 @@ class LocalDraftSource final : public DraftSource {
 
   int64_t used() const { return used_; }
   int64_t discarded() const { return discarded_; }
-  // Most replies with drafts that ever waited to be taken at once.
-  size_t most_waiting() const { return most_waiting_; }
+  // Messages sent while drafts asked for before the last WaitReply were still to be taken.
+  int64_t overlaps() const { return overlaps_; }
   // Sequences not closed yet.
   size_t open_count() const { return sequences_.size(); }
 
@@ -73,7 +73,8 @@ class LocalDraftSource final : public DraftSource {
   int refusals_ = 0;
   std::map<int64_t, Known> sequences_;
   std::map<int64_t, std::vector<chimera::Draft>> replies_;  // not taken yet, by step
-  size_t most_waiting_ = 0;
+  int64_t waited_at_ = 0;  // the last step when WaitReply was called last
+  int64_t overlaps_ = 0;
   int64_t used_ = 0;
   int64_t discarded_ = 0;
 };
