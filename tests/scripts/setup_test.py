@@ -95,6 +95,16 @@ class ModelTest(ScriptTest):
         self.assertEqual(self.model().read_bytes(), b"good\n")
         self.assertNotIn("Downloading", self.run_bash(fake).stdout)
 
+    def test_its_drafter_is_put_beside_it(self):
+        beside = self.cache / "chimera" / "SmolLM2-135M-Instruct.Q4_1.drafter.safetensors"
+        beside.parent.mkdir(parents=True)
+        for weights in ("old", "new", "new"):
+            (self.cache / "weights").write_text(weights, encoding="utf-8")
+            result = self.run_bash('DRAFTER_WEIGHTS="$PWD/weights"; setup_drafter')
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(beside.read_text(encoding="utf-8"), weights)
+        self.assertEqual(list(beside.parent.iterdir()), [beside])
+
     def test_named_model_is_missing(self):
         self.assert_fails("setup_model", "/no/such.gguf, which is not a file", CHIMERA_MODEL="/no/such.gguf")
 
