@@ -180,6 +180,7 @@ TEST_F(ChimeraVerifierTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--prefill_chunk=0"}, 2, "--prefill_chunk is 0, must be in [1, 8192]"},
       {{"--max_nodes=64"}, 2, "--max_nodes is 64, must be in [1, 63]"},
       {{"--max_depth=16"}, 2, "--max_depth is 16, must be in [1, 15]"},
+      {{"--step_groups=3"}, 2, "--step_groups is 3, must be in [1, 2]"},
       {{"--draft_deadline=0"}, 2, "--draft_deadline is 0, must be in [1us, 10s]"},
       {{"--draft_deadline=inf"}, 2, "--draft_deadline is inf, must be in [1us, 10s]"},
       {{"--shutdown_timeout=-1s"}, 2, "--shutdown_timeout is -1s, must be in [0, 1h]"},
