@@ -46,9 +46,8 @@ function(chimera_test)
   endif()
   target_compile_options(${ARG_NAME} PRIVATE ${CHIMERA_TEST_OPTIONS})
   if(CHIMERA_PRECOMPILE_TESTS)
-    # The first defines a macro, and macros must be those that the headers were compiled with. Of the others GCC 12 warns
-    # where there is nothing, in the standard library's headers (GCC bug 105651), if they come precompiled.
-    target_compile_options(${ARG_NAME} PRIVATE -pthread -Wno-restrict -Wno-array-bounds)
+    # It defines a macro, and macros must be those that the headers were compiled with.
+    target_compile_options(${ARG_NAME} PRIVATE -pthread)
     target_precompile_headers(${ARG_NAME} REUSE_FROM tests_precompiled)
   endif()
   if("unit" IN_LIST ARG_LABELS)

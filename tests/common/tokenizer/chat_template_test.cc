@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/common/tokenizer/test_vocabulary.h"
 #include "tests/testing/status_matchers.h"
 
@@ -55,8 +56,8 @@ class ChatTemplateTest : public ::testing::Test {
 TEST_F(ChatTemplateTest, DefaultSystemLineStandsInFront) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> ids,
                                Encode(kSmolLm2, {{"user", "Hi!\n"}}));
-  EXPECT_EQ(ids, Parse(std::string(kSmolLm2System) +
-                       "<|im_start|>user\nHi!\n<|im_end|>\n<|im_start|>assistant\n"));
+  EXPECT_EQ(ids, Parse(absl::StrCat(kSmolLm2System,
+                                    "<|im_start|>user\nHi!\n<|im_end|>\n<|im_start|>assistant\n")));
 }
 
 TEST_F(ChatTemplateTest, OwnSystemMessageReplacesIt) {
@@ -121,7 +122,7 @@ TEST_F(ChatTemplateTest, UnknownTemplateListsWhatIsSupported) {
   EXPECT_THAT(ChatTemplate::Create(""),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no chat template")));
   EXPECT_THAT(
-      ChatTemplate::Create(std::string(kSmolLm2) + "{{ 1 }}"),
+      ChatTemplate::Create(absl::StrCat(kSmolLm2, "{{ 1 }}")),
       StatusIs(absl::StatusCode::kUnimplemented, AllOf(HasSubstr("SmolLM2"), HasSubstr("ChatML"))));
 }
 
