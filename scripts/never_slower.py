@@ -13,9 +13,7 @@ import drafter_state
 import interval_plot
 import services
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = services.BIN
-PROMPTS = ROOT / "tests/data/prompts.jsonl"
 DRAFTERS = {"given": "the drafter", "random": "random weights", "slow": "50 ms per reply"}
 SLOW_MILLISECONDS = 50
 RANDOM_CONFIDENCE = 8  # wrong, and sure of it
@@ -39,40 +37,25 @@ def serve(drafter, arguments, folder):
             path = f"{folder}/random.safetensors"
             subprocess.run([BIN / "write_random_drafter", arguments.model, path, str(RANDOM_CONFIDENCE)], check=True)
         commands = [("chimera-node", *common, f"--draft_model={path}")]
-    with contextlib.ExitStack() as stack:
-        started = []
-        for command in commands:
-            started.append(services.Service(folder, *command))
-            stack.callback(started[-1].stop)
-
-        def check():
-            for service in started:
-                service.check()
-
-        drafter_state.wait_until_ready(BIN / "chimera", address, check)
-        yield address, services.metrics_address(started[-1])
+    with services.Services(folder) as started:
+        last = [started.start(*command) for command in commands][-1]
+        drafter_state.wait_until_ready(BIN / "chimera", address, started.check)
+        yield address, services.metrics_address(last)
 
 
 def bench(server, metrics, cell, arguments):
     """The two summary lines of chimera bench, as one result."""
-    command = [
-        BIN / "chimera", "bench", f"--server={server}", f"--metrics={metrics}", f"--prompts={PROMPTS}",
-        f"--limit={arguments.prompts}", f"--block-size={arguments.prompts}", f"--rounds={arguments.rounds}",
-        f"--max-tokens={arguments.tokens}", f"--concurrency={cell['concurrency']}",
+    off, auto = services.bench(
+        server, f"--metrics={metrics}", f"--limit={arguments.prompts}", f"--block-size={arguments.prompts}",
+        f"--rounds={arguments.rounds}", f"--max-tokens={arguments.tokens}", f"--concurrency={cell['concurrency']}",
         f"--temperature={cell['temperature']}", "--modes=off,auto",
-    ]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    off, auto = (json.loads(line) for line in output.splitlines())
+    )
     return cell | {"off": off, "auto": auto}
 
 
 def warm_up(server):
     """So that the first cell does not pay for what is learned once."""
-    command = [
-        BIN / "chimera", "bench", f"--server={server}", f"--prompts={PROMPTS}", "--limit=8", "--modes=auto",
-        "--max-tokens=32",
-    ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    services.bench(server, "--limit=8", "--modes=auto", "--max-tokens=32")
 
 
 def settings(drafter, arguments):
@@ -180,7 +163,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=6, help="blocks of each mode; from 6 on there are intervals")
     parser.add_argument("--prompts", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build/never-slower")
+    parser.add_argument("--output", type=pathlib.Path, default=services.ROOT / "build/never-slower")
     arguments = parser.parse_args()
     if unknown := set(arguments.drafters) - set(DRAFTERS):
         parser.error(f"--drafters has {', '.join(sorted(unknown))}, must be of {', '.join(DRAFTERS)}")

@@ -2,57 +2,36 @@
 
 import argparse
 import contextlib
-import json
-import pathlib
 import statistics
-import subprocess
 import tempfile
 
 import drafter_state
 import services
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BIN = services.BIN
-PROMPTS = ROOT / "tests/data/prompts.jsonl"
 VERIFIER_CORE, DRAFTER_CORE = 0, 1
 
 
 @contextlib.contextmanager
 def serve(arguments, folder):
     """Yields the addresses of both verifiers, the one in lock-step first."""
-    with contextlib.ExitStack() as stack:
-        started = []
-
-        def start(name, *flags, core):
-            started.append(
-                services.Service(
-                    folder, name, f"--model={arguments.model}", "--threads=1", "--metrics_listen=", *flags, core=core
-                )
-            )
-            stack.callback(started[-1].stop)
-
-        def check():
-            for service in started:
-                service.check()
-
-        drafter = f"unix:{folder}/drafter.sock"
-        start("chimera-drafter", f"--draft_model={arguments.drafter}", f"--listen={drafter}", core=DRAFTER_CORE)
-        addresses = [f"unix:{folder}/verifier-{groups}.sock" for groups in (1, 2)]
+    common = [f"--model={arguments.model}", "--threads=1", "--metrics_listen="]
+    drafter = f"unix:{folder}/drafter.sock"
+    addresses = [f"unix:{folder}/verifier-{groups}.sock" for groups in (1, 2)]
+    with services.Services(folder) as started:
+        flags = [*common, f"--draft_model={arguments.drafter}", f"--listen={drafter}"]
+        started.start("chimera-drafter", *flags, core=DRAFTER_CORE)
         for groups, address in enumerate(addresses, 1):
-            flags = [f"--drafter={drafter}", f"--step_groups={groups}", f"--listen={address}"]
-            start("chimera-verifier", *flags, f"--max_running_requests={max(arguments.concurrency)}", core=VERIFIER_CORE)
+            flags = [*common, f"--drafter={drafter}", f"--step_groups={groups}", f"--listen={address}"]
+            most = f"--max_running_requests={max(arguments.concurrency)}"
+            started.start("chimera-verifier", *flags, most, core=VERIFIER_CORE)
         for address in addresses:
-            drafter_state.wait_until_ready(BIN / "chimera", address, check)
+            drafter_state.wait_until_ready(services.BIN / "chimera", address, started.check)
         yield addresses
 
 
 def bench(server, concurrency, arguments):
-    command = [
-        BIN / "chimera", "bench", f"--server={server}", f"--prompts={PROMPTS}", f"--limit={arguments.prompts}",
-        f"--max-tokens={arguments.tokens}", f"--concurrency={concurrency}", "--modes=auto",
-    ]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(output.splitlines()[-1])
+    flags = [f"--limit={arguments.prompts}", f"--max-tokens={arguments.tokens}", f"--concurrency={concurrency}"]
+    return services.bench(server, *flags, "--modes=auto")[0]
 
 
 def compare(addresses, concurrency, arguments):

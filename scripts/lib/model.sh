@@ -62,12 +62,14 @@ setup_model() {
     [[ -r $CHIMERA_MODEL && (-f $CHIMERA_MODEL || -f $CHIMERA_MODEL/config.json) ]] ||
       fail "CHIMERA_MODEL names $CHIMERA_MODEL, which is not a file that can be read, nor a folder with config.json."
     say "Model: $CHIMERA_MODEL, as CHIMERA_MODEL says"
-  elif [[ -f $MODEL_PATH ]] && (($(stat -c %s "$MODEL_PATH") == MODEL_BYTES)) &&
-    has_sha256 "$MODEL_PATH" "$MODEL_SHA256"; then
-    say "Model: $MODEL_PATH"
-  else
-    [[ ! -f $MODEL_PATH ]] || say "$MODEL_PATH has the wrong SHA-256; it will be replaced"
-    fetch_model
-    say "Model: $MODEL_PATH"
+    return
   fi
+  if [[ ! -f $MODEL_PATH ]]; then
+    fetch_model
+  elif (($(stat -c %s "$MODEL_PATH") != MODEL_BYTES)) || ! has_sha256 "$MODEL_PATH" "$MODEL_SHA256"; then
+    say "$MODEL_PATH has the wrong SHA-256; it will be replaced"
+    fetch_model
+  fi
+  setup_drafter
+  say "Model: $MODEL_PATH"
 }

@@ -4,9 +4,9 @@
 # shellcheck disable=SC2034  # For the scripts that source this file.
 # What building, running and testing take.
 PACKAGES=(
-  ca-certificates ccache cmake g++ libabsl-dev libbenchmark-dev libcpp-httplib-dev libgmock-dev libgrpc++-dev libgtest-dev libpcre2-dev
-  libprotobuf-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config prometheus-cpp-dev
-  protobuf-compiler protobuf-compiler-grpc python3 python3-venv)
+  ca-certificates ccache cmake g++ libabsl-dev libbenchmark-dev libcpp-httplib-dev libgmock-dev libgrpc++-dev
+  libgtest-dev libpcre2-dev libprotobuf-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config
+  prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-venv)
 
 # What `scripts/test --all` and `scripts/lint` take besides.
 # shellcheck disable=SC2034
