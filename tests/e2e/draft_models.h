@@ -54,6 +54,25 @@ class RandomTreeDraftModel final : public TokenDraftModel {
   std::mt19937_64 random_;
 };
 
+// Base of models that change what another one is asked.
+class ForwardingDraftModel : public DraftModel {
+ public:
+  // `model` must outlive this one.
+  explicit ForwardingDraftModel(DraftModel* model) : model_(*model) {}
+
+  const DraftModelInfo& info() const override { return model_.info(); }
+  std::unique_ptr<DraftState> NewState(int32_t start_position,
+                                       const SamplingParams& sampling) override {
+    return model_.NewState(start_position, sampling);
+  }
+  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+    return model_.Draft(inputs);
+  }
+
+ private:
+  DraftModel& model_;
+};
+
 // Prompt and reply of every request there will be, by its seed.
 using KnownSequences = std::map<uint64_t, std::vector<int32_t>>;
 

@@ -19,19 +19,14 @@ namespace {
 using std::chrono::microseconds;
 
 // Another model that can take its time.
-class SlowDraftModel final : public DraftModel {
+class SlowDraftModel final : public ForwardingDraftModel {
  public:
-  explicit SlowDraftModel(DraftModel* model) : model_(*model) {}
+  using ForwardingDraftModel::ForwardingDraftModel;
 
-  const DraftModelInfo& info() const override { return model_.info(); }
-  std::unique_ptr<DraftState> NewState(int32_t start_position,
-                                       const SamplingParams& sampling) override {
-    return model_.NewState(start_position, sampling);
-  }
   std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
     for (const DraftInput& input : inputs) trees_ += input.node_budget > 0 ? 1 : 0;
     std::this_thread::sleep_for(delay);
-    return model_.Draft(inputs);
+    return ForwardingDraftModel::Draft(inputs);
   }
 
   // Trees that were asked for since the last call.
@@ -40,7 +35,6 @@ class SlowDraftModel final : public DraftModel {
   microseconds delay{0};
 
  private:
-  DraftModel& model_;
   int trees_ = 0;
 };
 

@@ -42,23 +42,15 @@ const SamplingCase kSamplingCases[] = {
 };
 
 // Tells another model that nodes cost nothing: it proposes all that it can, believe in it or not.
-class FreeNodesDraftModel final : public DraftModel {
+class FreeNodesDraftModel final : public ForwardingDraftModel {
  public:
-  explicit FreeNodesDraftModel(DraftModel* model) : model_(*model) {}
+  using ForwardingDraftModel::ForwardingDraftModel;
 
-  const DraftModelInfo& info() const override { return model_.info(); }
-  std::unique_ptr<DraftState> NewState(int32_t start_position,
-                                       const SamplingParams& sampling) override {
-    return model_.NewState(start_position, sampling);
-  }
   std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
     std::vector<DraftInput> free_inputs(inputs.begin(), inputs.end());
     for (DraftInput& input : free_inputs) input.prices = {.token_seconds = 1, .node_seconds = 0};
-    return model_.Draft(free_inputs);
+    return ForwardingDraftModel::Draft(free_inputs);
   }
-
- private:
-  DraftModel& model_;
 };
 
 class LosslessTest : public EngineFixture, public ::testing::WithParamInterface<SamplingCase> {
@@ -106,7 +98,7 @@ class LosslessTest : public EngineFixture, public ::testing::WithParamInterface<
   // The golden answers: plain decoding, one request at a time.
   std::vector<Reply> Golden() { return Decode(MakeEngine({}, MakeConfig(256)).get(), false); }
 
-  void ExpectLossless(DraftModel* model, LocalDraftSource::Mutator mutator = nullptr) {
+  void ExpectLossless(DraftModel* model, const LocalDraftSource::Mutator& mutator = nullptr) {
     const std::vector<Reply> golden = Golden();
     for (const bool together : {false, true}) {
       for (const int32_t chunk : {5, 16, 256}) {

@@ -1,14 +1,13 @@
 #include "tests/e2e/lossless_grid.h"
 
-#include <fstream>
 #include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <thread>
 
 #include "common/model/default_model_path.h"
+#include "tests/e2e/prompts.h"
 #include "tests/testing/child_process.h"
 
 namespace chimera::testing {
@@ -20,16 +19,10 @@ constexpr int32_t kFewPages = 28;
 // Clients whose long replies take pages away from the others.
 constexpr uint32_t kDisturbers = 6;
 
-std::vector<std::string> ReadPrompts(int count) {
-  std::vector<std::string> prompts;
-  std::ifstream file(CHIMERA_TEST_PROMPTS);
-  std::string line;
-  while (static_cast<int>(prompts.size()) < count && std::getline(file, line)) {
-    prompts.push_back(nlohmann::json::parse(line)["turns"][0]);
-    // Some short answers, so that the model's own end of reply comes within max_tokens.
-    if (prompts.size() % 4 == 2) prompts.back() += " Answer with one word.";
-  }
-  EXPECT_EQ(static_cast<int>(prompts.size()), count);
+// Some of them ask for short answers, so that the model's own end of reply comes within max_tokens.
+std::vector<std::string> MakePrompts(int count) {
+  std::vector<std::string> prompts = ReadPrompts(count);
+  for (size_t i = 1; i < prompts.size(); i += 4) prompts[i] += " Answer with one word.";
   return prompts;
 }
 
@@ -39,7 +32,7 @@ void LosslessGrid::SetUp() { OpenModel(chimera::DefaultModelPath()); }
 
 std::vector<v1::GenerateRequest> LosslessGrid::MakeRequests() const {
   std::vector<v1::GenerateRequest> requests;
-  for (const std::string& prompt : ReadPrompts(size_.prompts)) {
+  for (const std::string& prompt : MakePrompts(size_.prompts)) {
     for (const float temperature : {0.0f, 0.7f, 1.0f, 1.2f}) {
       v1::GenerateRequest request;
       v1::ChatMessage* const message = request.mutable_messages()->add_messages();

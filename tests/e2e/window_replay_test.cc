@@ -4,17 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/model/default_model_path.h"
 #include "common/tokenizer/chat_template.h"
+#include "tests/e2e/draft_models.h"
 #include "tests/e2e/local_draft_source.h"
+#include "tests/e2e/prompts.h"
 #include "tests/e2e/trained_drafter.h"
 #include "tests/testing/default_model.h"
 #include "tests/verifier/engine/engine_fixture.h"
@@ -33,24 +33,16 @@ constexpr double kLeastRatio = 0.97;
 enum class Disturbance { kNone, kRestart, kSilence, kPrefixHit };
 
 // Asks for the last positions only, so that it misses most of the context after a replay.
-class ForgetfulDraftModel final : public DraftModel {
+class ForgetfulDraftModel final : public ForwardingDraftModel {
  public:
-  explicit ForgetfulDraftModel(std::unique_ptr<DraftModel> model)
-      : model_(std::move(model)), info_(model_->info()) {
+  explicit ForgetfulDraftModel(DraftModel* model)
+      : ForwardingDraftModel(model), info_(model->info()) {
     info_.context_window = 2;
   }
 
   const DraftModelInfo& info() const override { return info_; }
-  std::unique_ptr<DraftState> NewState(int32_t start_position,
-                                       const SamplingParams& sampling) override {
-    return model_->NewState(start_position, sampling);
-  }
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
-    return model_->Draft(inputs);
-  }
 
  private:
-  const std::unique_ptr<DraftModel> model_;
   DraftModelInfo info_;
 };
 
@@ -71,16 +63,13 @@ class WindowReplayTest : public EngineFixture {
     if (IsOtherModel()) GTEST_SKIP() << "the drafter is that of the default model";
     CHIMERA_ASSERT_OK_AND_ASSIGN(model_, LlamaModel::Open(DefaultModelPath()));
     CHIMERA_ASSERT_OK_AND_ASSIGN(tokenizer_, Tokenizer::Create(model_->vocabulary()));
-    ReadPrompts();
+    EncodePrompts();
   }
 
-  void ReadPrompts() {
+  void EncodePrompts() {
     CHIMERA_ASSERT_OK_AND_ASSIGN(const ChatTemplate chat,
                                  ChatTemplate::Create(model_->vocabulary().chat_template));
-    std::ifstream file(CHIMERA_TEST_PROMPTS);
-    std::string line;
-    while (std::ssize(prompts_) < kPrompts && std::getline(file, line)) {
-      const std::string text = nlohmann::json::parse(line).at("turns").at(0);
+    for (const std::string& text : ReadPrompts(kPrompts)) {
       const ChatMessage message = {.role = "user", .content = text};
       CHIMERA_ASSERT_OK_AND_ASSIGN(prompts_.emplace_back(),
                                    chat.Encode({&message, 1}, *tokenizer_));
@@ -123,8 +112,9 @@ class WindowReplayTest : public EngineFixture {
           sources[serving].Connect();
         }
         if (is_due && disturbance == Disturbance::kSilence) sources[serving].Refuse(kSilentSteps);
-        if (is_due)
+        if (is_due) {
           steps_left = kReplaySteps + (disturbance == Disturbance::kSilence ? kSilentSteps : 0);
+        }
         if (steps_left >= 0 && --steps_left < 0) course.measured_from = tokens;
       });
       CHIMERA_EXPECT_OK(engine->Submit(MakePrompt(i), sink));
@@ -181,8 +171,10 @@ TEST_F(WindowReplayTest, APrefixHitIsWorthAsMuch) {
 }
 
 TEST_F(WindowReplayTest, AReplayOfTooLittleWouldBeNoticed) {
-  ForgetfulDraftModel first(MakeTrainedDrafter(model_));
-  ForgetfulDraftModel second(MakeTrainedDrafter(model_));
+  const std::unique_ptr<DraftModel> drafters[] = {MakeTrainedDrafter(model_),
+                                                  MakeTrainedDrafter(model_)};
+  ForgetfulDraftModel first(drafters[0].get());
+  ForgetfulDraftModel second(drafters[1].get());
   EXPECT_LT(Ratio(Disturbance::kRestart, &first, &second), kLeastRatio);
 }
 

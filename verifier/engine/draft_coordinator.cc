@@ -59,7 +59,7 @@ void DraftCoordinator::Interrupt(Sequence* sequence) {
 }
 
 void DraftCoordinator::SendNews(std::span<Sequence* const> sequences, int group) {
-  skipped_[group] = false;
+  asked_[group] = true;
   for (Sequence* sequence : sequences) {
     if (sequence->request.speculation.enabled) assignment_.Assign(sequence);
   }
@@ -87,8 +87,9 @@ void DraftCoordinator::CollectDrafts(std::span<Sequence* const> sequences, int g
 }
 
 FallbackReason DraftCoordinator::ReasonWithoutDraft(const Sequence& sequence) const {
-  if (!sequence.request.speculation.enabled || skipped_[sequence.group])
+  if (!sequence.request.speculation.enabled || !asked_[sequence.group]) {
     return FallbackReason::kDisabled;
+  }
   if (sequence.placement.source >= 0) {
     const bool in_session =
         drafters_[sequence.placement.source].InSession(sequence.placement.session_id);

@@ -56,7 +56,10 @@ class DraftCoordinator {
   void SendNews(std::span<Sequence* const> sequences, int group);
 
   // Sends nothing: the group's next step goes without drafts.
-  void SkipNews(int group) { skipped_[group] = true; }
+  void SkipNews(int group) { asked_[group] = false; }
+
+  // Whether drafts were asked for the group's next step.
+  bool HasAsked(int group) const { return asked_[group]; }
 
   // Sets the tree of every decoding sequence of a group: the draft if a valid one came in time, else
   // the root alone, and says why.
@@ -80,7 +83,7 @@ class DraftCoordinator {
   DrafterAssignment assignment_;
   const DraftPieceMaker pieces_;
   DraftPrices prices_;
-  std::array<bool, StepGroups::kMaxGroups> skipped_ = {};  // the last news, by group
+  std::array<bool, StepGroups::kMaxGroups> asked_ = {};  // with the last news, by group
 };
 
 }  // namespace chimera

@@ -163,13 +163,12 @@ void Engine::Step() {
     rows_ = {};
   }
   RemoveEnded();
-  ListActive();
   const EngineRecorder::TimePoint stepped = recorder_.Now();
   speculation_.RecordStep(rows_,
                           {.drafting = drafting_seconds,
                            .forward = forward_seconds_,
                            .rest = EngineRecorder::Seconds(drafted, stepped) - forward_seconds_});
-  groups_.Balance(active_);
+  groups_.Balance(scheduler_.running());
   ListActive();
   SendNews();
   news_seconds_ = EngineRecorder::Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
@@ -181,7 +180,6 @@ void Engine::SendNews() {
   const int sequences = std::max(1, static_cast<int>(decoding));
   const bool asks = speculation_.Asks(sequences);
   const DraftPrices prices = speculation_.Prices(sequences);
-  asked_[group_] = asks;
   if (asks) {
     coordinator_.SetPrices(prices);
     coordinator_.SendNews(active_, group_);
@@ -229,7 +227,7 @@ void Engine::PlanRows(double drafting_seconds) {
 absl::Status Engine::Forward() {
   stepped_.clear();
   steps_.clear();
-  rows_ = {.asked = asked_[group_]};
+  rows_ = {.asked = coordinator_.HasAsked(group_)};
   forward_seconds_ = 0;
   for (Sequence* sequence : active_) {
     if (sequence->prefilling() && sequence->chunk_size == 0) continue;

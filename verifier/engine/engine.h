@@ -3,7 +3,6 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_ENGINE_H_
 #define CHIMERA_VERIFIER_ENGINE_ENGINE_H_
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -127,9 +126,8 @@ class Engine {
   SequencePages pages_;
   Scheduler scheduler_;
   Canary canary_;
-  int group_ = 0;                                        // that steps
-  std::array<bool, StepGroups::kMaxGroups> asked_ = {};  // drafts for its next step, by group
-  StepRows rows_;                                        // of the step under way
+  int group_ = 0;                                  // that steps
+  StepRows rows_;                                  // of the step under way
   double news_seconds_ = 0;                        // spent on the news that asked for its drafts
   double forward_seconds_ = 0;                     // that its forward pass took
   std::vector<Sequence*> active_;                  // those of the group that run

@@ -3,10 +3,7 @@
 #ifndef CHIMERA_VERIFIER_ENGINE_STEP_GROUPS_H_
 #define CHIMERA_VERIFIER_ENGINE_STEP_GROUPS_H_
 
-#include <array>
-#include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "verifier/engine/sequence.h"
@@ -29,13 +26,12 @@ class StepGroups {
   int Next(const std::vector<std::unique_ptr<Sequence>>& running);
 
   // Moves sequences of the group that has just stepped to a smaller one. REQUIRES: nothing was asked
-  // for `stepped` since; they are all of that group that run.
-  void Balance(std::span<Sequence* const> stepped);
+  // for them since.
+  void Balance(const std::vector<std::unique_ptr<Sequence>>& running) const;
 
  private:
   const int group_count_;
   int turn_ = 0;
-  std::array<int, kMaxGroups> sizes_ = {};  // at the last call of Next
 };
 
 }  // namespace chimera

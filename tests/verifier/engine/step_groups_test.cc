@@ -28,14 +28,6 @@ class StepGroupsTest : public ::testing::Test {
     return groups;
   }
 
-  std::vector<Sequence*> Of(int group) const {
-    std::vector<Sequence*> sequences;
-    for (const auto& sequence : running_) {
-      if (sequence->group == group) sequences.push_back(sequence.get());
-    }
-    return sequences;
-  }
-
   std::vector<std::unique_ptr<Sequence>> running_;
 };
 
@@ -44,7 +36,7 @@ TEST_F(StepGroupsTest, OneGroupHasEveryTurn) {
   Add(3);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(groups.Next(running_), 0);
-    groups.Balance(Of(0));
+    groups.Balance(running_);
   }
   EXPECT_THAT(Groups(), ElementsAre(0, 0, 0));
 }
@@ -76,10 +68,10 @@ TEST_F(StepGroupsTest, TheYoungestMoveWhereAGroupHasShrunk) {
   groups.Next(running_);
   std::erase_if(running_, [](const auto& sequence) { return sequence->group == 0; });
   EXPECT_EQ(groups.Next(running_), 1);
-  groups.Balance(Of(1));
+  groups.Balance(running_);
   EXPECT_THAT(Groups(), ElementsAre(1, 1, 0));
   EXPECT_EQ(groups.Next(running_), 0);
-  groups.Balance(Of(0));
+  groups.Balance(running_);
   EXPECT_THAT(Groups(), ElementsAre(1, 1, 0)) << "as even as can be";
 }
 
