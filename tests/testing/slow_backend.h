@@ -1,5 +1,5 @@
-// A backend whose steps take a while, whatever their rows, as where reading the weights is all the
-// work.
+// A backend whose steps take a while on a clock of the test's, whatever their rows, as where reading the
+// weights is all the work.
 
 #ifndef CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_
 #define CHIMERA_TESTS_TESTING_SLOW_BACKEND_H_
@@ -7,26 +7,26 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "common/backend/backend.h"
+#include "tests/testing/fake_clock.h"
 
 namespace chimera::testing {
 
-// Passes all calls on to `backend`; each Wait takes `delay` more.
+// Passes all calls on to `backend`; each Wait advances `clock` by `delay`. The clock must outlive it.
 class SlowBackend final : public Backend {
  public:
-  SlowBackend(std::unique_ptr<Backend> backend, std::chrono::microseconds delay)
-      : backend_(std::move(backend)), delay_(delay) {}
+  SlowBackend(std::unique_ptr<Backend> backend, std::chrono::microseconds delay, FakeClock* clock)
+      : backend_(std::move(backend)), delay_(delay), clock_(clock) {}
 
   const LlamaConfig& config() const override { return backend_->config(); }
   const BackendLimits& limits() const override { return backend_->limits(); }
   const std::string& numerics_id() const override { return backend_->numerics_id(); }
   absl::Status Submit(const StepBatch& batch) override { return backend_->Submit(batch); }
   absl::StatusOr<const StepResult*> Wait() override {
-    std::this_thread::sleep_for(delay_);
+    clock_->Advance(delay_);
     return backend_->Wait();
   }
   absl::Status Commit(std::span<const CommitRequest> requests) override {
@@ -37,6 +37,7 @@ class SlowBackend final : public Backend {
  private:
   const std::unique_ptr<Backend> backend_;
   const std::chrono::microseconds delay_;
+  FakeClock* const clock_;
 };
 
 }  // namespace chimera::testing

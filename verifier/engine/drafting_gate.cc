@@ -26,11 +26,12 @@ void DraftingGate::Sums::Add(const StepOutcome& step, double memory) {
   seconds = kept * seconds + step.seconds;
   plain_tokens = kept * plain_tokens + step.sequences;
   plain_seconds = kept * plain_seconds + step.plain_seconds;
+  hiccup_seconds = std::max(kept * hiccup_seconds, step.seconds - step.plain_seconds);
 }
 
 double DraftingGate::Sums::Gain() const {
-  if (seconds <= 0 || plain_tokens <= 0) return 1;
-  return tokens / seconds * (plain_seconds / plain_tokens);
+  if (seconds <= hiccup_seconds || plain_tokens <= 0) return 1;
+  return tokens / (seconds - hiccup_seconds) * (plain_seconds / plain_tokens);
 }
 
 bool DraftingGate::Sums::Loses() const {

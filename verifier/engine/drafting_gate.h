@@ -41,12 +41,14 @@ class DraftingGate {
   double Gain(int sequences) const { return LoadOf(sequences).recent.Gain(); }
 
  private:
-  // Sums over steps, older ones counting less.
+  // Sums over steps, older ones counting less. What the worst step took too long is forgiven: machines
+  // have hiccups, and a drafter that is slow is slow more than once.
   struct Sums {
     double tokens = 0;
     double seconds = 0;
     double plain_tokens = 0;
     double plain_seconds = 0;
+    double hiccup_seconds = 0;  // of `seconds`, beyond the plain ones of the worst step
 
     void Add(const StepOutcome& step, double memory);
     double Gain() const;

@@ -61,6 +61,15 @@ TEST_P(DraftingGateTest, NoticesThatADrafterHasBecomeSlow) {
   EXPECT_LE(server.Run(200, {.seconds = 15, .max_tokens = 3}), 8);
 }
 
+TEST_P(DraftingGateTest, ForgivesAHiccup) {
+  for (const int step_of_hiccup : {5, 11, 40, 400}) {
+    Server server(GetParam());
+    server.Run(step_of_hiccup, {.seconds = 1.3, .max_tokens = 3});
+    server.Run(1, {.seconds = 100, .max_tokens = 3});
+    EXPECT_EQ(server.Run(1000, {.seconds = 1.3, .max_tokens = 3}), 1000);
+  }
+}
+
 TEST_P(DraftingGateTest, GivesUpASmallLossInTime) {
   Server server(GetParam());
   EXPECT_LT(server.Run(20'000, {.seconds = 1.05, .max_tokens = 1}), 4000);

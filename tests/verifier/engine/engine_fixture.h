@@ -70,7 +70,7 @@ class EngineFixture : public ::testing::Test {
   std::unique_ptr<Engine> MakeEngine(std::vector<DraftSource*> sources,
                                      const EngineConfig& config = MakeConfig()) {
     absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(
-        {backend_.get(), tokenizer_.get(), std::move(sources), &clock_, &metrics_}, config);
+        {backend_.get(), tokenizer_.get(), std::move(sources), clock_, &metrics_}, config);
     EXPECT_TRUE(engine.ok()) << engine.status();
     return *std::move(engine);
   }
@@ -110,7 +110,8 @@ class EngineFixture : public ::testing::Test {
   }
 
   TempDirectory directory_;
-  RealClock clock_;
+  const RealClock real_clock_;
+  const Clock* clock_ = &real_clock_;  // of its engines
   prometheus::Registry registry_;
   VerifierMetrics metrics_{&registry_, {.context_length = kContextLength}};  // of all its engines
   std::shared_ptr<const LlamaModel> model_;

@@ -144,7 +144,7 @@ TEST_F(EngineTest, DrainLetsRunningRequestsFinishAndRefusesNewOnes) {
   const std::unique_ptr<Engine> engine = MakeEngine({});
   const auto sink = std::make_shared<CollectingSink>();
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 50), sink));
-  engine->Drain(clock_.Now() + std::chrono::minutes(1));
+  engine->Drain(clock_->Now() + std::chrono::minutes(1));
   CHIMERA_EXPECT_OK(sink->Wait());
   EXPECT_EQ(sink->tokens().size(), 50u);
   EXPECT_THAT(engine->Submit(MakeLongRequest(2, 5), sink),
@@ -155,7 +155,7 @@ TEST_F(EngineTest, DrainEndsWhatOutlastsItsDeadline) {
   const std::unique_ptr<Engine> engine = MakeEngine({});
   const auto sink = std::make_shared<CollectingSink>();
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 200), sink));
-  engine->Drain(clock_.Now());
+  engine->Drain(clock_->Now());
   EXPECT_EQ(sink->Wait().code(), absl::StatusCode::kUnavailable);
 }
 
