@@ -64,10 +64,14 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def product_dtype(device: torch.device) -> torch.dtype:
+    """What matrix products are computed in: bf16 where that is faster, else fp32."""
+    return torch.bfloat16 if device.type == "cuda" or _processor_is_faster_in_bf16() else torch.float32
+
+
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bf16 for matrix products where that is faster, else fp32."""
-    enabled = device.type == "cuda" or _processor_is_faster_in_bf16()
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+    """Computes matrix products in product_dtype()."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=product_dtype(device) == torch.bfloat16)
 
 
 @functools.cache

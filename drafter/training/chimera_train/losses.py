@@ -17,18 +17,23 @@ _ROWS_PER_CHUNK = 1024  # keeps a chunk of logits near the caches
 class TargetDistribution(nn.Module):
     """The target's distribution over the draft vocabulary, recomputed from the output of its last layer."""
 
-    def __init__(self, output_norm: torch.Tensor, output_rows: torch.Tensor, epsilon: float) -> None:
-        """output_norm [D]; output_rows [draft_vocab, D], the output head's rows of the draft vocabulary."""
+    def __init__(
+        self, output_norm: torch.Tensor, output_rows: torch.Tensor, epsilon: float, dtype: torch.dtype
+    ) -> None:
+        """output_norm [D]; output_rows [draft_vocab, D], the output head's rows of the draft vocabulary.
+
+        `dtype` is what products are computed in.
+        """
         super().__init__()
         self.epsilon = epsilon
         self.register_buffer("output_norm", output_norm.float(), persistent=False)
-        self.register_buffer("output_rows", output_rows.bfloat16(), persistent=False)
+        self.register_buffer("output_rows", output_rows.to(dtype), persistent=False)
 
     @torch.no_grad()
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """Probabilities, bf16 [n, draft_vocab], of the token after each last-layer output [n, D]."""
-        normed = rms_norm(hidden_states, self.output_norm, self.epsilon).bfloat16()
-        probabilities = normed.new_empty(len(normed), len(self.output_rows))
+        normed = rms_norm(hidden_states, self.output_norm, self.epsilon).to(self.output_rows.dtype)
+        probabilities = normed.new_empty(len(normed), len(self.output_rows), dtype=torch.bfloat16)
         for rows in torch.arange(len(normed), device=normed.device).split(_ROWS_PER_CHUNK):
             logits = functional.linear(normed[rows], self.output_rows).float()
             probabilities[rows] = logits.softmax(dim=-1).bfloat16()

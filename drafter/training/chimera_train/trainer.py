@@ -13,7 +13,7 @@ from chimera_train.checkpoint import Checkpoint, Progress
 from chimera_train.curve import FILE_NAME as CURVE_FILE
 from chimera_train.curve import read_curve, write_csv
 from chimera_train.dataset import Dataset
-from chimera_train.distributed import Processes, mixed_precision
+from chimera_train.distributed import Processes, mixed_precision, product_dtype
 from chimera_train.drafter import Drafter
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.evaluator import quick_figures
@@ -55,7 +55,7 @@ class Trainer:
         self._dataset = dataset
         self._recipe = recipe
         self._processes = processes
-        labels = _soft_labels(drafter, target, recipe)
+        labels = _soft_labels(drafter, target, recipe, processes.device)
         self._loss = processes.wrap(DistillationLoss(drafter, labels, recipe.depth_decay))
         self._optimizer = DrafterOptimizer(drafter, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
         self._progress = Progress(response_tokens=tokens_before)
@@ -177,7 +177,9 @@ class Trainer:
         write_csv(read_curve(options.folder), options.folder / CURVE_FILE)
 
 
-def _soft_labels(drafter: Drafter, target: Target, recipe: Recipe) -> TargetDistribution | None:
+def _soft_labels(
+    drafter: Drafter, target: Target, recipe: Recipe, device: torch.device
+) -> TargetDistribution | None:
     if recipe.labels == "hard":
         return None
     if drafter.config.tapped_layers[-1] != target.layer_count:
@@ -186,7 +188,7 @@ def _soft_labels(drafter: Drafter, target: Target, recipe: Recipe) -> TargetDist
             f"but tapped_layers are {drafter.config.tapped_layers}; use hard labels"
         )
     rows = target.output[drafter.draft_vocabulary]
-    return TargetDistribution(target.output_norm, rows, target.rms_norm_epsilon)
+    return TargetDistribution(target.output_norm, rows, target.rms_norm_epsilon, product_dtype(device))
 
 
 def _add_noise(hidden_states: torch.Tensor, scale: float, generator: torch.Generator) -> torch.Tensor:

@@ -28,7 +28,7 @@ def test_distillation_loss_is_the_mean_over_levels(new_drafter, target, labels):
     drafter = new_drafter()
     batch = pack([tiny_target.new_sequence(target, index, 0.7) for index in range(3)])
     vocabulary = drafter.draft_vocabulary
-    soft = TargetDistribution(target.output_norm, target.output[vocabulary], tiny_target.EPSILON)
+    soft = TargetDistribution(target.output_norm, target.output[vocabulary], tiny_target.EPSILON, torch.bfloat16)
     everything = torch.ones(len(batch.anchors), dtype=torch.bool)
     loss = DistillationLoss(drafter, soft if labels == "soft" else None, depth_decay=0.5)
     total = loss(batch, batch.hidden_states, 2, everything)
