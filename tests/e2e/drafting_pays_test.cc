@@ -58,7 +58,10 @@ class DraftingPaysTest : public EngineFixture {
     }
     const int32_t vocab_size = model_->config().vocab_size;
     good_ = std::make_unique<TrueContinuationDraftModel>(std::move(known), vocab_size);
-    backend_ = std::make_unique<SlowBackend>(std::move(backend_), microseconds(300), &fake_clock_);
+    auto backend =
+        std::make_unique<SlowBackend>(std::move(backend_), microseconds(300), &fake_clock_);
+    slow_backend_ = backend.get();
+    backend_ = std::move(backend);
     clock_ = &fake_clock_;
     bad_ = std::make_unique<RandomTreeDraftModel>(vocab_size, 1);
   }
@@ -72,11 +75,16 @@ class DraftingPaysTest : public EngineFixture {
     engine_ = MakeEngine({source_.get()}, config);
   }
 
-  // Decodes until `steps` steps are done, one request after the other. Returns the share of them for
-  // which a draft was asked for.
-  double AskedShare(int steps) {
+  struct Course {
+    double asked_share = 0;  // of steps, for which a draft was asked for
+    double tokens_per_step = 0;
+  };
+
+  // Decodes until `steps` steps are done, one request after the other.
+  Course Decode(int steps) {
     model_of_drafter_->TakeTrees();
     int done = 0;
+    int tokens = 0;
     while (done < steps) {
       const size_t i = next_++ % requests_.size();
       const auto sink = std::make_shared<CollectingSink>();
@@ -84,8 +92,10 @@ class DraftingPaysTest : public EngineFixture {
       CHIMERA_EXPECT_OK(sink->Wait());
       EXPECT_EQ(MakeReply(*sink), plain_[i]);
       done += sink->result().steps;
+      tokens += sink->result().completion_tokens;
     }
-    return static_cast<double>(model_of_drafter_->TakeTrees()) / done;
+    return {.asked_share = static_cast<double>(model_of_drafter_->TakeTrees()) / done,
+            .tokens_per_step = static_cast<double>(tokens) / done};
   }
 
   FakeClock fake_clock_;
@@ -94,6 +104,7 @@ class DraftingPaysTest : public EngineFixture {
   size_t next_ = 0;
   std::unique_ptr<DraftModel> good_;
   std::unique_ptr<DraftModel> bad_;
+  SlowBackend* slow_backend_ = nullptr;
   std::unique_ptr<SlowDraftModel> model_of_drafter_;
   std::unique_ptr<LocalDraftSource> source_;
   std::unique_ptr<Engine> engine_;
@@ -101,35 +112,46 @@ class DraftingPaysTest : public EngineFixture {
 
 TEST_F(DraftingPaysTest, AGoodDrafterIsAlwaysAsked) {
   StartEngine(good_.get());
-  EXPECT_EQ(AskedShare(500), 1);
+  EXPECT_EQ(Decode(500).asked_share, 1);
   EXPECT_GT(engine_->speculation().gain, 1);
   EXPECT_TRUE(engine_->speculation().drafting);
 }
 
 TEST_F(DraftingPaysTest, AGoodDrafterIsForgivenAHiccup) {
   StartEngine(good_.get());
-  AskedShare(20);
+  Decode(20);
   model_of_drafter_->hiccup = microseconds(50'000);
-  EXPECT_EQ(AskedShare(500), 1);
+  EXPECT_EQ(Decode(500).asked_share, 1);
+}
+
+TEST_F(DraftingPaysTest, CandidatesAreVerifiedOnlyWhileRowsAreCheap) {
+  StartEngine(good_.get());
+  EXPECT_GT(Decode(300).tokens_per_step, 3);
+  slow_backend_->row_delay = microseconds(1'000);
+  Decode(1000);
+  EXPECT_LT(Decode(500).tokens_per_step, 1.2);
+  slow_backend_->row_delay = microseconds(0);
+  Decode(2 * DraftingGate::kLongestPause);
+  EXPECT_GT(Decode(300).tokens_per_step, 3);
 }
 
 TEST_F(DraftingPaysTest, AWorthlessDrafterIsHardlyEverAsked) {
   StartEngine(bad_.get());
   model_of_drafter_->delay = microseconds(500);
-  AskedShare(200);
-  EXPECT_LT(AskedShare(2000), 0.02);
+  Decode(200);
+  EXPECT_LT(Decode(2000).asked_share, 0.02);
 }
 
 TEST_F(DraftingPaysTest, ASlowDrafterIsHardlyEverAskedUntilItIsFastAgain) {
   StartEngine(good_.get());
-  AskedShare(300);
+  Decode(300);
   model_of_drafter_->delay = microseconds(50'000);
-  AskedShare(200);
-  EXPECT_LT(AskedShare(2000), 0.02);
+  Decode(200);
+  EXPECT_LT(Decode(2000).asked_share, 0.02);
   EXPECT_FALSE(engine_->speculation().drafting);
   model_of_drafter_->delay = microseconds(0);
-  AskedShare(2 * DraftingGate::kLongestPause);
-  EXPECT_GT(AskedShare(500), 0.9);
+  Decode(2 * DraftingGate::kLongestPause);
+  EXPECT_GT(Decode(500).asked_share, 0.9);
 }
 
 }  // namespace

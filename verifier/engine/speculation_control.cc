@@ -11,6 +11,9 @@ namespace {
 // Steps that the prices go by, roughly.
 constexpr double kPriceSteps = 64;
 
+// Steps after which one without candidates is due. Costs a hundredth where drafting doubles the speed.
+constexpr int kPlainInterval = 64;
+
 // Candidates of a sequence that the price of one is the mean of, at least.
 constexpr double kPricedCandidates = 3;
 
@@ -32,8 +35,11 @@ void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, int base
                                    : std::vector<float>());
     probabilities.push_back(calibrated.back());
   }
-  const std::vector<int> nodes =
-      PlanNodes(probabilities, {base_rows, drafting_seconds + lately_.RestOfStep()}, *step_times_);
+  std::vector<int> nodes(decoding.size(), 0);
+  if (since_plain_ < kPlainInterval) {
+    nodes = PlanNodes(probabilities, {base_rows, drafting_seconds + lately_.RestOfStep()},
+                      *step_times_);
+  }
   for (size_t i = 0; i < decoding.size(); ++i) {
     if (nodes[i] == 0 && decoding[i]->proposal.size() > 1) {
       decoding[i]->fallback = FallbackReason::kDisabled;
@@ -51,6 +57,7 @@ void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const 
 void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& seconds) {
   const double tokens = std::exchange(step_tokens_, 0);
   if (!step_times_.has_value() || rows.sequences == 0) return;
+  since_plain_ = rows.candidates == 0 && rows.prefill == 0 ? 0 : since_plain_ + 1;
   const int decoding = rows.sequences + rows.candidates;
   // Rows of prompts take another path through the backend.
   if (rows.prefill == 0) step_times_->Observe(decoding, seconds.forward);

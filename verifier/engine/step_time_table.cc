@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -12,12 +13,30 @@
 namespace chimera {
 namespace {
 
-constexpr int kRepetitions = 3;
+constexpr int kRowCounts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+static_assert(std::end(kRowCounts)[-1] == TokenTree::kMaxNodes);
+constexpr int kRounds = 4;
 
-// Shares of an observed error that are corrected at once.
+// Shares of an observed error that are corrected at once: in all points, and in those that it was observed
+// at, where it grows with their age.
 constexpr double kCommonRate = 0.03;
 constexpr double kPointRate = 0.03;
+constexpr double kOldPointRate = 0.25;
+constexpr int kOldAge = 64;
 constexpr double kLargestRatio = 1.5;
+
+// An observation this near to a point shows it.
+constexpr double kShownShare = 0.5;
+
+// Share of a deviation that goes with every observation: what shows again is learnt again, by all points.
+constexpr double kForgotten = 1.0 / 2048;
+
+// Rows are never cheaper than none, whatever disturbed a measurement.
+void MakeMonotone(std::vector<StepTimeTable::Point>* points) {
+  for (size_t i = 1; i < points->size(); ++i) {
+    (*points)[i].seconds = std::max((*points)[i].seconds, (*points)[i - 1].seconds);
+  }
+}
 
 // A tree of `size` nodes, all children of the root.
 absl::StatusOr<TokenTree> StarTree(int size, int32_t vocab_size) {
@@ -33,32 +52,37 @@ absl::StatusOr<double> TimeTree(Backend* backend, const Clock& clock, const Toke
   SequenceStep step;
   step.pages = std::span(&page, 1);
   step.tree = &tree;
-  double best = 0;
-  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-    const auto start = clock.Now();
-    CHIMERA_RETURN_IF_ERROR(backend->Submit(StepBatch{std::span(&step, 1), {}}));
-    CHIMERA_RETURN_IF_ERROR(backend->Wait().status());
-    const double seconds = std::chrono::duration<double>(clock.Now() - start).count();
-    best = repetition == 0 ? seconds : std::min(best, seconds);
-  }
-  return best;
+  const auto start = clock.Now();
+  CHIMERA_RETURN_IF_ERROR(backend->Submit(StepBatch{std::span(&step, 1), {}}));
+  CHIMERA_RETURN_IF_ERROR(backend->Wait().status());
+  return std::chrono::duration<double>(clock.Now() - start).count();
 }
 
 }  // namespace
 
-StepTimeTable::StepTimeTable(std::vector<Point> points) : points_(std::move(points)) {
+StepTimeTable::StepTimeTable(std::vector<Point> points)
+    : measured_(std::move(points)), points_(measured_), deviations_(measured_.size()) {
   CHIMERA_CHECK(points_.size() >= 2);
 }
 
 absl::StatusOr<StepTimeTable> StepTimeTable::Measure(Backend* backend, const Clock& clock) {
-  std::vector<Point> points;
-  for (int rows = 1; rows <= TokenTree::kMaxNodes; rows *= 2) {
-    CHIMERA_ASSIGN_OR_RETURN(const TokenTree tree, StarTree(rows, backend->config().vocab_size));
-    CHIMERA_ASSIGN_OR_RETURN(double seconds, TimeTree(backend, clock, tree));
-    // A disturbed measurement must not make rows look cheaper than none.
-    if (!points.empty()) seconds = std::max(seconds, points.back().seconds);
-    points.push_back({rows, seconds});
+  std::vector<TokenTree> trees;
+  for (const int rows : kRowCounts) {
+    CHIMERA_ASSIGN_OR_RETURN(TokenTree tree, StarTree(rows, backend->config().vocab_size));
+    trees.push_back(std::move(tree));
   }
+  // The first step of all reads the weights for the first time.
+  CHIMERA_RETURN_IF_ERROR(TimeTree(backend, clock, trees.front()).status());
+  std::vector<Point> points;
+  // Round by round, so that a slow moment does not hit all steps of one size.
+  for (int round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < trees.size(); ++i) {
+      CHIMERA_ASSIGN_OR_RETURN(const double seconds, TimeTree(backend, clock, trees[i]));
+      if (round == 0) points.push_back({kRowCounts[i], seconds});
+      points[i].seconds = std::min(points[i].seconds, seconds);
+    }
+  }
+  MakeMonotone(&points);
   return StepTimeTable(std::move(points));
 }
 
@@ -83,13 +107,19 @@ void StepTimeTable::Observe(int rows, double seconds) {
   const int width = points_[right].rows - points_[right - 1].rows;
   const double share =
       std::clamp(static_cast<double>(rows - points_[right - 1].rows) / width, 0.0, 1.0);
-  for (Point& point : points_) point.seconds *= std::exp(kCommonRate * error);
-  points_[right - 1].seconds *= std::exp(kPointRate * (1 - share) * error);
-  points_[right].seconds *= std::exp(kPointRate * share * error);
-  // Rows are never cheaper than none, as in Measure.
-  for (size_t i = 1; i < points_.size(); ++i) {
-    points_[i].seconds = std::max(points_[i].seconds, points_[i - 1].seconds);
+  common_ += kCommonRate * error;
+  for (size_t i = 0; i < points_.size(); ++i) {
+    const double point_share = i == right ? share : i + 1 == right ? 1 - share : 0;
+    deviations_[i].Correct(point_share, error);
+    points_[i].seconds = measured_[i].seconds * std::exp(common_ + deviations_[i].logarithm);
   }
+  MakeMonotone(&points_);
+}
+
+void StepTimeTable::Deviation::Correct(double share, double error) {
+  const double rate = kPointRate + (kOldPointRate - kPointRate) * std::min(age, kOldAge) / kOldAge;
+  age = share < kShownShare ? age + 1 : 0;
+  logarithm += rate * share * error - kForgotten * logarithm;
 }
 
 }  // namespace chimera

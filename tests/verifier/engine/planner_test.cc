@@ -25,6 +25,22 @@ TEST(StepTimeTableTest, LearnsWhatStepsTakeLater) {
   EXPECT_GT(table.Seconds(8), 1.5 * 11.5);
 }
 
+TEST(StepTimeTableTest, ARareStepShowsMuch) {
+  StepTimeTable table({{1, 1.0}, {8, 1.1}, {64, 2.0}});
+  // Eight rows take twice as long as at the start, one row does not.
+  for (int i = 0; i < 1000; ++i) table.Observe(i % 64 == 0 ? 1 : 8, i % 64 == 0 ? 1.0 : 2.2);
+  EXPECT_NEAR(table.Seconds(1), 1.0, 0.15);
+  EXPECT_NEAR(table.Seconds(8), 2.2, 0.1);
+}
+
+TEST(StepTimeTableTest, ForgetsWhatWasNotSeenForLong) {
+  StepTimeTable table({{1, 1.0}, {8, 1.1}, {64, 2.0}});
+  for (int i = 0; i < 500; ++i) table.Observe(i % 2 == 0 ? 1 : 8, i % 2 == 0 ? 1.0 : 8.0);
+  EXPECT_GT(table.Seconds(8), 7.0);
+  for (int i = 0; i < 20'000; ++i) table.Observe(1, 1.0);
+  EXPECT_LT(table.Seconds(8), 1.2);
+}
+
 TEST(StepTimeTableTest, RowsNeverBecomeCheaperThanNone) {
   StepTimeTable table({{1, 1.0}, {32, 2.0}, {64, 2.1}});
   for (int i = 0; i < 500; ++i) table.Observe(64, 0.5);
