@@ -45,9 +45,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::Run(const Loop& loop) {
+void ThreadPool::Run(const Loop& loop, int64_t grain) {
   const uint32_t worker_count = static_cast<uint32_t>(workers_.size());
-  if (worker_count == 0 || loop.count <= 1) {
+  if (worker_count == 0 || loop.count <= grain) {
     if (loop.count > 0) loop.body(loop.context, 0, loop.count, 0);
     return;
   }

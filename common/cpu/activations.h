@@ -3,6 +3,7 @@
 #ifndef CHIMERA_COMMON_CPU_ACTIVATIONS_H_
 #define CHIMERA_COMMON_CPU_ACTIVATIONS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -36,6 +37,10 @@ class Activations {
   std::vector<float> scaled_sums_;
   std::vector<int32_t> sums_;
 };
+
+// So many rows of `size` values one thread fills, quantises or adds as soon as two do, which have to start
+// and to await each other. For ThreadPool::ParallelFor.
+inline int64_t SmallRowCount(int64_t size) { return std::max<int64_t>(1, 2500 / size); }
 
 }  // namespace chimera
 

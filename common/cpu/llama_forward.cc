@@ -5,13 +5,13 @@
 #include "common/base/float16.h"
 
 namespace chimera {
-
 LlamaForward::LlamaForward(const LlamaConfig& config, const PackedLlamaWeights& weights,
                            const CpuKernels& kernels, int64_t position_limit, ThreadPool* pool)
     : config_(config),
       weights_(weights),
       kernels_(kernels),
       pool_(pool),
+      row_grain_(SmallRowCount(config.hidden_size)),
       attention_(config, position_limit, kernels, pool),
       output_head_(config, weights, kernels, pool) {}
 
@@ -52,9 +52,12 @@ void LlamaForward::RunAttention(int layer, KvCache* cache) {
   activations_.Reset(row_count(), config_.query_size());
   attention_.Attend(*step_, layer, products_.data(), *cache, &activations_);
   if (weights.attention_output.reads_quantized()) {
-    pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int) {
-      for (int64_t row = begin; row < end; ++row) activations_.QuantizeRow(kernels_, row);
-    });
+    pool_->ParallelFor(
+        row_count(),
+        [&](int64_t begin, int64_t end, int) {
+          for (int64_t row = begin; row < end; ++row) activations_.QuantizeRow(kernels_, row);
+        },
+        row_grain_);
   }
   Multiply(weights.attention_output);
   AddProducts(all);
@@ -82,13 +85,16 @@ void LlamaForward::RunFeedForward(int layer) {
 void LlamaForward::Normalize(const Rows& rows, const std::vector<float>& norm,
                              const PackedLinear& reader) {
   activations_.Reset(rows.count, config_.hidden_size);
-  pool_->ParallelFor(rows.count, [&](int64_t first, int64_t end, int) {
-    for (int64_t row = first; row < end; ++row) {
-      kernels_.rms_norm(state(rows.begin + row).data(), norm.data(), config_.hidden_size,
-                        config_.rms_norm_epsilon, activations_.row(row));
-      if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
-    }
-  });
+  pool_->ParallelFor(
+      rows.count,
+      [&](int64_t first, int64_t end, int) {
+        for (int64_t row = first; row < end; ++row) {
+          kernels_.rms_norm(state(rows.begin + row).data(), norm.data(), config_.hidden_size,
+                            config_.rms_norm_epsilon, activations_.row(row));
+          if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
+        }
+      },
+      row_grain_);
 }
 
 void LlamaForward::Multiply(const PackedLinear& weights) {
@@ -99,12 +105,15 @@ void LlamaForward::Multiply(const PackedLinear& weights) {
 }
 
 void LlamaForward::AddProducts(const Rows& rows) {
-  pool_->ParallelFor(rows.count, [&](int64_t first, int64_t end, int) {
-    for (int64_t row = first; row < end; ++row) {
-      kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
-                      state(rows.begin + row).data());
-    }
-  });
+  pool_->ParallelFor(
+      rows.count,
+      [&](int64_t first, int64_t end, int) {
+        for (int64_t row = first; row < end; ++row) {
+          kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
+                          state(rows.begin + row).data());
+        }
+      },
+      row_grain_);
 }
 
 void LlamaForward::Tap(int layer, StepResult* result) {

@@ -67,6 +67,7 @@ class LlamaForward {
   const PackedLlamaWeights& weights_;
   const CpuKernels& kernels_;
   ThreadPool* const pool_;
+  const int64_t row_grain_;
   AttentionLayer attention_;
   OutputHead output_head_;
 

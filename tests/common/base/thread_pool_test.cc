@@ -31,6 +31,26 @@ TEST_P(ThreadPoolTest, EveryElementIsVisitedOnce) {
 }
 
 // Each loop reads what other threads wrote in the one before, without atomics.
+TEST(ThreadPoolGrainTest, FewElementsAreLeftToTheCaller) {
+  ThreadPool pool(4);
+  for (const int64_t count : {1, 3, 4}) {
+    int calls = 0;
+    pool.ParallelFor(
+        count,
+        [&](int64_t begin, int64_t end, int thread) {
+          ++calls;
+          EXPECT_EQ(begin, 0);
+          EXPECT_EQ(end, count);
+          EXPECT_EQ(thread, 0);
+        },
+        4);
+    EXPECT_EQ(calls, 1);
+  }
+  std::atomic<int> calls = 0;
+  pool.ParallelFor(5, [&](int64_t, int64_t, int) { ++calls; }, 4);
+  EXPECT_EQ(calls, 4);
+}
+
 TEST_P(ThreadPoolTest, LoopsSeeWhatEarlierLoopsWrote) {
   ThreadPool pool(GetParam());
   constexpr int kCount = 97;
