@@ -13,7 +13,7 @@
 namespace chimera {
 namespace {
 
-constexpr int kRowCounts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+constexpr int kRowCounts[] = {1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64};
 static_assert(std::end(kRowCounts)[-1] == TokenTree::kMaxNodes);
 constexpr int kRounds = 4;
 
