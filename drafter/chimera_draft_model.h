@@ -37,9 +37,9 @@ class ChimeraDraftModel : public DraftModel {
     std::shared_ptr<const Clock> clock = std::make_shared<RealClock>();  // measures levels
   };
 
-  // Less probable nodes are not proposed where the price of verifying one is unknown: some 4 % of a
-  // step or more.
-  static constexpr float kMinPathProbability = 0.04f;
+  // Less probable nodes are not proposed where the price of verifying one is unknown. The node budget
+  // is what counts then.
+  static constexpr float kMinPathProbability = 0.01f;
 
   // `target` is the model that the drafter drafts for, whose token embedding it reads; both are
   // shared. INVALID_ARGUMENT, naming the drafter, if it was made for a model of another identity or

@@ -37,7 +37,7 @@ class TreeGrower {
   static constexpr int32_t kMaxChildren = 8;
   // Candidates that are less probable are not gone on from where prices are unknown: not worth the
   // time of a pass.
-  static constexpr float kMinExtendProbability = 0.15f;
+  static constexpr float kMinExtendProbability = 0.04f;
 
   // `network` and `clock` must outlive the grower. Trees of a shape that is not empty have it as
   // far as their limits go, whatever prices say.

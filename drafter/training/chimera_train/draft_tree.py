@@ -19,8 +19,8 @@ class TreeLimits:
     depth: int = 8  # levels of nodes
     beams: int = 8  # nodes of a level that get children, at most
     children: int = 8  # of each that are looked at
-    min_path_probability: float = 0.04  # less probable nodes are not proposed
-    min_extend_probability: float = 0.15  # less probable nodes get no children, but in the paper's form, free of cost
+    min_path_probability: float = 0.01  # less probable nodes are not proposed
+    min_extend_probability: float = 0.04  # less probable nodes get no children, but in the paper's form, free of cost
     logit_range: float = 10.0  # tokens further below the best do not count in probabilities
 
 
