@@ -46,17 +46,20 @@ int32_t NoisyArgMax(std::span<const float> row, std::span<const float> maxima, i
   Best best = {row[top] + noise.Gumbel(top), top};
   std::array<uint32_t, NoiseRow::kChunk> words;
   for (size_t i = 0; i < maxima.size(); ++i) {
-    const std::optional<uint32_t> limit = GreatestWinningWord(best.score, maxima[i]);
+    std::optional<uint32_t> limit = GreatestWinningWord(best.score, maxima[i]);
     if (!limit.has_value()) continue;
     noise.Words(static_cast<int32_t>(i), words);
     if (!AnyAtMost(words, *limit)) continue;
     const std::span<const float> chunk = ChunkOf(row, i);
-    for (size_t j = 0; j < chunk.size(); ++j) {
+    for (size_t j = 0; j < chunk.size() && limit.has_value(); ++j) {
       const uint32_t word = words[NoiseRow::WordIndex(static_cast<int>(j))];
-      if (word > *limit) continue;
+      if (word > *limit || chunk[j] == -std::numeric_limits<float>::infinity()) continue;
       const float score = chunk[j] + GumbelFromWord(word);
       const auto token = static_cast<int32_t>(i * NoiseRow::kChunk + j);
-      if (score > best.score || (score == best.score && token < best.token)) best = {score, token};
+      if (score > best.score || (score == best.score && token < best.token)) {
+        best = {score, token};
+        limit = GreatestWinningWord(score, maxima[i]);
+      }
     }
   }
   return best.token;
