@@ -95,7 +95,10 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(const LocalNodeConfi
 }
 
 LocalNode::~LocalNode() {
-  if (process_ != nullptr) process_->Stop(config_.stop_timeout);
+  if (process_ != nullptr) {
+    process_->Terminate();
+    process_->Stop(config_.stop_timeout);
+  }
   std::error_code ignored;  // The folder lies under the temporary one, nothing else can be done.
   if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
 }

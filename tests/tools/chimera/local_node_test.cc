@@ -140,6 +140,14 @@ TEST_F(LocalNodeTest, SaysWhyTheDrafterIsRefused) {
   ExpectNothingLeft();
 }
 
+TEST_F(LocalNodeTest, AsksTheNodeToEnd) {
+  config_.start_timeout = std::chrono::milliseconds(200);
+  SetNode("trap 'echo asked > \"$0.asked\"; exit' TERM; while :; do sleep 0.01; done");
+  EXPECT_THAT(Start(), StatusIs(absl::StatusCode::kDeadlineExceeded, ::testing::_));
+  EXPECT_EQ(binaries_.Read("chimera-node.asked"), "asked\n");
+  ExpectNothingLeft();
+}
+
 TEST_F(LocalNodeTest, KillsANodeThatDoesNotStop) {
   config_.start_timeout = std::chrono::milliseconds(200);
   config_.stop_timeout = std::chrono::milliseconds(50);
