@@ -27,12 +27,13 @@ endfunction()
 # What the sanitizer builds need: the tests labelled unit, and nothing else.
 add_custom_target(unit_tests)
 
-# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds] [SERIAL])
+# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds] [SERIAL]
+#              [TOGETHER])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
 # e2e starts services, long is left out of the default run. SERIAL: no other test runs beside it, as for one that
-# measures times.
+# measures times. TOGETHER: all cases are one ctest case, because they share, in one process, what takes long.
 function(chimera_test)
-  cmake_parse_arguments(ARG "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;TOGETHER" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -52,6 +53,13 @@ function(chimera_test)
   endif()
   if("unit" IN_LIST ARG_LABELS)
     add_dependencies(unit_tests ${ARG_NAME})
+  endif()
+  if(ARG_TOGETHER)
+    add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
+    # Begins first, so that it is not left to run alone at the end.
+    set_tests_properties(
+      ${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} COST 100)
+    return()
   endif()
   gtest_discover_tests(${ARG_NAME}
     TEST_PREFIX ${ARG_NAME}/
