@@ -40,21 +40,21 @@ class SlowNgramModel {
     }
   }
 
-  // Tokens before `next` that equal the end of the text extended by `path`.
-  int MatchLength(const Path& path, size_t next) const {
-    std::vector<int32_t> end = text_;
-    end.insert(end.end(), path.begin(), path.end());
+  // Tokens before `next` that equal the end of `end`.
+  int MatchLength(const std::vector<int32_t>& end, size_t next) const {
     size_t length = 0;
     while (length < next && text_[next - 1 - length] == end[end.size() - 1 - length]) ++length;
     return static_cast<int>(length);
   }
 
   double Probability(const Path& path, int32_t token) const {
+    std::vector<int32_t> end = text_;
+    end.insert(end.end(), path.begin(), path.end());
     double probability = 0;
     for (int n = 1; n <= NgramIndex::kMaxMatchLength; ++n) {
       double all = 0, with_token = 0;
       for (size_t next = 1; next < text_.size(); ++next) {
-        const int length = MatchLength(path, next);
+        const int length = MatchLength(end, next);
         // A place counts if it matches the path and a token before it.
         if (length < n || length <= static_cast<int>(path.size())) continue;
         ++all;

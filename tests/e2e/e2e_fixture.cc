@@ -53,7 +53,7 @@ VerifierConfig E2eFixture::MakeVerifierConfig(Drafters drafters) const {
   VerifierConfig config;
   config.listen_addresses = {{.unix_path = directory_.path() + "/verifier.sock"}};
   if (drafters == Drafters::kOne) config.drafter_addresses = {DrafterAddress()};
-  config.thread_count = 2;
+  config.thread_count = 1;  // other tests run beside this one
   config.kv_page_count = kMaxRunning * 32;
   config.engine.max_running_requests = kMaxRunning;
   config.engine.planning = NodePlanning::kVerifyAll;

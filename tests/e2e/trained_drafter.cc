@@ -18,7 +18,7 @@ std::unique_ptr<DraftModel> MakeTrainedDrafter(std::shared_ptr<const LlamaModel>
   }
   DrafterConfig config;
   config.drafter_path = *path;
-  config.thread_count = 2;
+  config.thread_count = 1;
   absl::StatusOr<std::unique_ptr<DraftModel>> model = MakeDraftModel(config, std::move(target));
   EXPECT_TRUE(model.ok()) << model.status();
   return model.ok() ? *std::move(model) : nullptr;

@@ -10,14 +10,16 @@
 #include "common/sampling/gumbel_noise.h"
 #include "common/sampling/shared_noise_sampler.h"
 #include "tests/common/sampling/chi_square.h"
+#include "tests/testing/sanitizers.h"
 
 namespace chimera {
 namespace {
 
 using ::chimera::testing::ChiSquare;
+using ::chimera::testing::kSanitized;
 using ::chimera::testing::TestChiSquare;
 
-constexpr int kDraws = 200000;
+constexpr int kDraws = kSanitized ? 50000 : 200000;
 constexpr uint64_t kSeed = 20240229;
 
 const std::vector<float> kLogits = {0.3f,  2.1f, -1.0f, 1.4f,  0.0f,  2.0f,
@@ -144,7 +146,7 @@ TEST(SharedNoiseStatisticsTest, BrokenNoiseIsRejected) {
 TEST(SharedNoiseStatisticsTest, RareTokensOfAWholeVocabularyAppearAsOftenAsTheyShould) {
   constexpr size_t kVocabSize = 49152;
   constexpr size_t kProbable = 16;
-  constexpr int kRareDraws = 10000;
+  constexpr int kRareDraws = kSanitized ? 2000 : 10000;
   std::mt19937 random(3);
   std::normal_distribution<float> normal;
   std::vector<float> logits(kVocabSize);

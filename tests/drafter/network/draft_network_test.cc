@@ -126,10 +126,32 @@ class DraftNetworkShapeTest : public DraftNetworkTest,
 
 // Sequences of many lengths in one batch, a random tree behind each, level by level.
 TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
+  constexpr size_t kLevels = 4;
+  constexpr size_t kLevelNodes = 7;
   Open(GetParam().options);
   std::vector<Sequence> sequences;
   for (const int64_t length : {2, 3, 17, 64, 65}) sequences.push_back(RandomSequence(0, length));
   sequences.push_back(RandomSequence(37, 20));
+  std::vector<std::vector<float>> expected_roots;
+  for (const Sequence& sequence : sequences) {
+    expected_roots.push_back(Reference(sequence, {})[0]);
+  }
+  std::vector<DraftNode> nodes;
+  std::vector<std::vector<int32_t>> paths;
+  std::vector<std::vector<float>> expected;
+  while (nodes.size() < kLevels * kLevelNodes) {
+    const size_t level_begin = nodes.size() / kLevelNodes * kLevelNodes;
+    DraftNode node = {static_cast<int32_t>(random_() % sequences.size()), -1,
+                      static_cast<int32_t>(random_() % kVocabSize)};
+    if (level_begin > 0) {
+      node.parent = static_cast<int32_t>(random_() % level_begin);
+      node.tree = nodes[node.parent].tree;
+    }
+    paths.push_back(node.parent < 0 ? std::vector<int32_t>() : paths[node.parent]);
+    paths.back().push_back(node.token);
+    expected.push_back(Reference(sequences[node.tree], paths.back()).back());
+    nodes.push_back(node);
+  }
   for (const CpuIsa isa : AvailableCpuIsas()) {
     SCOPED_TRACE(CpuIsaName(isa));
     const std::unique_ptr<DraftNetwork> network = MakeNetwork(isa);
@@ -142,28 +164,13 @@ TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
     network->EncodeContexts(contexts);
     const float* logits = network->StartTrees(contexts);
     for (size_t i = 0; i < sequences.size(); ++i) {
-      ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), Reference(sequences[i], {})[0]) << i;
+      ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), expected_roots[i]) << i;
     }
-    std::vector<std::vector<int32_t>> paths;  // of all nodes
-    std::vector<DraftNode> nodes;
-    for (int level = 0; level < 4; ++level) {
-      const size_t level_begin = nodes.size();
-      for (int i = 0; i < 7; ++i) {
-        DraftNode node = {static_cast<int32_t>(random_() % sequences.size()), -1,
-                          static_cast<int32_t>(random_() % kVocabSize)};
-        if (level > 0) {
-          node.parent = static_cast<int32_t>(random_() % level_begin);
-          node.tree = nodes[node.parent].tree;
-        }
-        paths.push_back(node.parent < 0 ? std::vector<int32_t>() : paths[node.parent]);
-        paths.back().push_back(node.token);
-        nodes.push_back(node);
-      }
-      logits = network->ExtendTrees(std::span(nodes).subspan(level_begin));
-      for (size_t i = level_begin; i < nodes.size(); ++i) {
-        ASSERT_EQ(Logits(logits, static_cast<int64_t>(i - level_begin)),
-                  Reference(sequences[nodes[i].tree], paths[i]).back())
-            << "node " << i;
+    for (size_t begin = 0; begin < nodes.size(); begin += kLevelNodes) {
+      logits = network->ExtendTrees(std::span(nodes).subspan(begin, kLevelNodes));
+      for (size_t i = 0; i < kLevelNodes; ++i) {
+        ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), expected[begin + i])
+            << "node " << begin + i;
       }
     }
   }
@@ -172,36 +179,36 @@ TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
 INSTANTIATE_TEST_SUITE_P(Shapes, DraftNetworkShapeTest, ::testing::ValuesIn(kShapes),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
-// News in pieces, trees in between, the window sliding on: as if all had come at once.
+// News in pieces, trees in between, the window sliding on: as if all had come at once. With one thread
+// and with two.
 TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
   Open({});
   const Sequence whole = RandomSequence(5, 200);
-  for (const int thread_count : {1, 2}) {
-    const std::unique_ptr<DraftNetwork> network =
-        MakeNetwork(AvailableCpuIsas().back(), thread_count);
-    DraftContext context(file_->config(), whole.start_position);
-    DraftContext* const contexts[] = {&context};
-    std::mt19937 random(3);
-    for (size_t known = 0; known < whole.tokens.size();) {
-      const size_t count = std::min<size_t>(1 + random() % 30, whole.tokens.size() - known);
-      context.AddTokens(std::span(whole.tokens).subspan(known, count));
-      const size_t first = known == 0 ? 0 : known - 1;  // the newest token has no state yet
-      known += count;
-      context.AddStates(
-          whole.start_position + static_cast<int64_t>(first),
-          std::span(whole.states).subspan(first * row_size(), (known - 1 - first) * row_size()));
-      network->EncodeContexts(contexts);
+  const std::unique_ptr<DraftNetwork> networks[] = {MakeNetwork(AvailableCpuIsas().back(), 1),
+                                                    MakeNetwork(AvailableCpuIsas().back(), 2)};
+  DraftContext contexts[] = {DraftContext(file_->config(), whole.start_position),
+                             DraftContext(file_->config(), whole.start_position)};
+  for (size_t known = 0; known < whole.tokens.size();) {
+    const size_t count = std::min<size_t>(1 + random_() % 30, whole.tokens.size() - known);
+    const size_t old = known;
+    const size_t first = known == 0 ? 0 : known - 1;  // the newest token has no state yet
+    known += count;
+    Sequence part = whole;
+    part.tokens.resize(known);
+    part.states.resize((known - 1) * row_size());
+    const auto expected = known < 2 ? std::vector<std::vector<float>>() : Reference(part, {7, 8});
+    for (int i = 0; i < 2; ++i) {
+      contexts[i].AddTokens(std::span(part.tokens).subspan(old));
+      contexts[i].AddStates(whole.start_position + static_cast<int64_t>(first),
+                            std::span(part.states).subspan(first * row_size()));
+      DraftContext* const batch[] = {&contexts[i]};
+      networks[i]->EncodeContexts(batch);
       if (known < 2) continue;
-      ASSERT_TRUE(context.is_current());
-      Sequence part = whole;
-      part.tokens.resize(known);
-      part.states.resize((known - 1) * row_size());
-      const std::vector<int32_t> path = {7, 8};
-      const auto expected = Reference(part, path);
-      ASSERT_EQ(Logits(network->StartTrees(contexts), 0), expected[0]) << known;
+      ASSERT_TRUE(contexts[i].is_current());
+      ASSERT_EQ(Logits(networks[i]->StartTrees(batch), 0), expected[0]) << known;
       const DraftNode nodes[] = {{0, -1, 7}, {0, 0, 8}};
-      ASSERT_EQ(Logits(network->ExtendTrees({nodes, 1}), 0), expected[1]) << known;
-      ASSERT_EQ(Logits(network->ExtendTrees({nodes + 1, 1}), 0), expected[2]) << known;
+      ASSERT_EQ(Logits(networks[i]->ExtendTrees({nodes, 1}), 0), expected[1]) << known;
+      ASSERT_EQ(Logits(networks[i]->ExtendTrees({nodes + 1, 1}), 0), expected[2]) << known;
     }
   }
 }
