@@ -5,7 +5,7 @@ passed_tests=0
 failed_tests=0
 skipped_tests=0
 failed_presets=()
-failed_reports=()
+failed_outputs=()
 stages=()
 stage_start=0
 
@@ -38,31 +38,15 @@ run_ctest() {
   ((failed_tests += failures, skipped_tests += skipped + disabled)) || true
   ((passed_tests += total - failures - skipped - disabled)) || true
   ((total > 0)) || failed_presets+=("$preset: no test ran")
-  if ((status != 0)); then
-    failed_presets+=("$preset: $failures of $total tests failed")
-    failed_reports+=("$report")
-  fi
+  ((status == 0)) || add_failures "$preset: $failures of $total tests failed" "$report"
 }
 
-# print_failures REPORT: names the tests that failed by a JUnit report of CTest's; of the first five also the end of
-# what they printed.
-print_failures() {
-  awk '
-    function flush_output(first) {
-      if (++shown > 5) return
-      first = count > 40 ? count - 40 : 0
-      while (first < count) print "    " lines[first++]
-    }
-    /<testcase / {
-      is_failed = /status="fail"/
-      if (is_failed) { name = $0; sub(/.* name="/, "", name); sub(/".*/, "", name); print "failed: " name }
-      next
-    }
-    !is_failed { next }
-    sub(/^.*<system-out>/, "") { in_output = 1; count = 0 }
-    in_output && sub(/<\/system-out>.*/, "") { lines[count++] = $0; in_output = 0; flush_output() }
-    in_output { lines[count++] = $0 }
-  ' "$1" | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g'
+# add_failures REASON REPORT: keeps, for print_summary, why a run failed, and what its failed tests printed.
+add_failures() {
+  local reason=$1 report=$2 names
+  names=$(python3 "$ROOT_DIR/scripts/lib/failed_tests.py" names "$report" | sed 's/^/        /') || true
+  failed_presets+=("$reason${names:+$'\n'$names}")
+  failed_outputs+=("$(python3 "$ROOT_DIR/scripts/lib/failed_tests.py" outputs "$report")") || true
 }
 
 # add_results NAME PASSED FAILED: adds what was not run by CTest to the sum.
@@ -74,13 +58,12 @@ add_results() {
 # Prints the number that the attribute $2 has in the XML element $1.
 attribute() { sed -E "s/.* $2=\"([0-9]+)\".*/\1/" <<<"$1"; }
 
-# To be trapped on EXIT: prints failures, stages, reasons and the sum; the script fails if anything did.
+# To be trapped on EXIT: prints what failed tests printed, stages, reasons and the sum; the script fails if anything did.
 print_summary() {
   local status=$?
   trap - EXIT
   say ""
-  local report
-  for report in ${failed_reports[@]+"${failed_reports[@]}"}; do print_failures "$report"; done
+  ((${#failed_outputs[@]} == 0)) || printf '%s\n\n' "${failed_outputs[@]}"
   ((${#stages[@]} == 0)) || printf '%s\n' "${stages[@]}"
   printf '%5d s  in all\n' "$SECONDS"
   ((${#failed_presets[@]} == 0)) || printf 'failed: %s\n' "${failed_presets[@]}"

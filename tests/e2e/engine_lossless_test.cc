@@ -16,7 +16,6 @@
 #include "tests/e2e/draft_models.h"
 #include "tests/e2e/local_draft_source.h"
 #include "tests/testing/faulty_backend.h"
-#include "tests/testing/sanitizers.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_drafter.h"
@@ -25,7 +24,7 @@
 namespace chimera::testing {
 namespace {
 
-constexpr int kRequests = kSanitized ? 6 : 12;
+constexpr int kRequests = 12;
 constexpr int32_t kMaxTokens = 40;
 
 struct SamplingCase {

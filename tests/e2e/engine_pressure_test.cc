@@ -13,13 +13,12 @@
 #include "tests/e2e/local_draft_source.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/faulty_backend.h"
-#include "tests/testing/sanitizers.h"
 #include "tests/verifier/engine/engine_fixture.h"
 
 namespace chimera::testing {
 namespace {
 
-constexpr int kRequests = kSanitized ? 24 : 40;
+constexpr int kRequests = 40;
 constexpr int32_t kFewPages = 24;
 
 class EnginePressureTest : public EngineFixture, public ::testing::WithParamInterface<float> {

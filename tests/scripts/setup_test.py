@@ -140,21 +140,47 @@ class CtestSumTest(ScriptTest):
     FAKE = (
         "mkdir -p $LOG_DIR; trap print_summary EXIT; "
         "ctest() {{ printf '<testsuite name=\"x\"\\n\\ttests=\"{}\"\\n\\tfailures=\"{}\"\\n\\tdisabled=\"0\"\\n"
-        "\\tskipped=\"1\"\\n>' >$LOG_DIR/ctest-release.xml; return {}; }}; run_ctest release"
+        "\\tskipped=\"1\"\\n>{}</testsuite>' >$LOG_DIR/ctest-release.xml; return {}; }}; run_ctest release"
+    )
+    FAILED_TEST = (
+        '<testcase name="{}" status="fail"><failure message=""/><system-out>begin\\n{}end</system-out></testcase>'
     )
 
     def test_sum_of_a_good_run(self):
-        result = self.run_bash(self.FAKE.format(5, 0, 0))
+        result = self.run_bash(self.FAKE.format(5, 0, "", 0))
         self.assertEqual(result.returncode, 0)
         self.assertEqual(result.stdout.splitlines()[-1], "4 passed, 0 failed")
 
     def test_failure(self):
-        result = self.run_bash(self.FAKE.format(5, 2, 8))
+        good = '<testcase name="t/Good" status="run"><system-out>good\\n</system-out></testcase>'
+        bad = self.FAILED_TEST.format("t/Bad.It", "") + self.FAILED_TEST.format("t/Worse.It", "line\\n" * 100)
+        result = self.run_bash(self.FAKE.format(5, 2, good + bad, 8))
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stdout.splitlines()[-1], "2 passed, 2 failed")
+        outputs, _, reasons = result.stdout.partition("failed: ")
+        self.assertEqual(
+            reasons.split("\n")[:3],
+            ["release: 2 of 5 tests failed", "        t/Bad.It", "        t/Worse.It"],
+        )
+        self.assertIn("t/Bad.It ends with:\nbegin\nend\n", outputs)
+        self.assertIn("t/Worse.It ends with:\nline\n", outputs)
+        self.assertEqual(outputs.count("line\n"), 39)
+        self.assertNotIn("good", outputs)
+
+    def test_many_failures(self):
+        bad = "".join(self.FAILED_TEST.format(f"t/{i}.", "") for i in range(7))
+        result = self.run_bash(self.FAKE.format(9, 7, bad, 8))
+        self.assertEqual(result.stdout.count("ends with:"), 5)
+        self.assertIn("and 2 more", result.stdout)
+        self.assertIn("        t/6.\n", result.stdout)
+
+    def test_a_report_that_cannot_be_read(self):
+        result = self.run_bash(self.FAKE.format(5, 2, "<", 8))
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stdout.splitlines()[-1], "2 passed, 2 failed")
 
     def test_no_test_ran(self):
-        self.assertEqual(self.run_bash(self.FAKE.format(0, 0, 0)).returncode, 1)
+        self.assertEqual(self.run_bash(self.FAKE.format(0, 0, "", 0)).returncode, 1)
         self.assertEqual(self.run_bash("trap print_summary EXIT; ctest() { :; }; run_ctest release").returncode, 1)
 
 
