@@ -45,7 +45,12 @@ int DraftingGate::IndexOf(int sequences) {
 void DraftingGate::Record(const StepOutcome& step, bool asked) {
   Load& load = loads_[IndexOf(step.sequences)];
   if (!asked) {
-    if (load.pause_left > 0) --load.pause_left;
+    if (load.pause_left > 0) {
+      // Nothing settles before the step that ends the pause.
+      settling_left_ = --load.pause_left > 0 ? kSettlingSteps : 0;
+    } else if (settling_left_ > 0) {
+      --settling_left_;
+    }
     return;
   }
   if (load.pause_left > 0) return;  // the load changed while the draft was under way

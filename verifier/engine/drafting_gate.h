@@ -31,8 +31,14 @@ class DraftingGate {
   // Steps without which there is no verdict.
   static constexpr int kMinSteps = 8;
 
+  // Steps that have to follow one at a load where drafting pauses before another load is drafted for:
+  // drafters would have to catch up with sequences that may be about to end, or not to stay so few.
+  static constexpr int kSettlingSteps = 8;
+
   // Whether to ask for drafts for the next step, in which so many sequences decode.
-  bool Asks(int sequences) const { return LoadOf(sequences).pause_left == 0; }
+  bool Asks(int sequences) const {
+    return LoadOf(sequences).pause_left == 0 && settling_left_ == 0;
+  }
 
   // A step has ended for which drafts were asked for, or were not.
   void Record(const StepOutcome& step, bool asked);
@@ -70,6 +76,7 @@ class DraftingGate {
   const Load& LoadOf(int sequences) const { return loads_[IndexOf(sequences)]; }
 
   std::array<Load, kLoads> loads_;
+  int settling_left_ = 0;  // steps
 };
 
 }  // namespace chimera

@@ -31,13 +31,6 @@ constexpr double kShownShare = 0.5;
 // Share of a deviation that goes with every observation: what shows again is learnt again, by all points.
 constexpr double kForgotten = 1.0 / 2048;
 
-// Rows are never cheaper than none, whatever disturbed a measurement.
-void MakeMonotone(std::vector<StepTimeTable::Point>* points) {
-  for (size_t i = 1; i < points->size(); ++i) {
-    (*points)[i].seconds = std::max((*points)[i].seconds, (*points)[i - 1].seconds);
-  }
-}
-
 // A tree of `size` nodes, all children of the root.
 absl::StatusOr<TokenTree> StarTree(int size, int32_t vocab_size) {
   std::vector<int32_t> tokens(size);
@@ -82,7 +75,10 @@ absl::StatusOr<StepTimeTable> StepTimeTable::Measure(Backend* backend, const Clo
       points[i].seconds = std::min(points[i].seconds, seconds);
     }
   }
-  MakeMonotone(&points);
+  // Rows are never cheaper than none. What was disturbed took too long.
+  for (size_t i = points.size() - 1; i > 0; --i) {
+    points[i - 1].seconds = std::min(points[i - 1].seconds, points[i].seconds);
+  }
   return StepTimeTable(std::move(points));
 }
 
@@ -113,7 +109,32 @@ void StepTimeTable::Observe(int rows, double seconds) {
     deviations_[i].Correct(point_share, error);
     points_[i].seconds = measured_[i].seconds * std::exp(common_ + deviations_[i].logarithm);
   }
-  MakeMonotone(&points_);
+  MakeMonotone();
+}
+
+void StepTimeTable::MakeMonotone() {
+  struct Pool {
+    double seconds;
+    double weight;
+    size_t count;
+  };
+  std::vector<Pool> pools;
+  for (size_t i = 0; i < points_.size(); ++i) {
+    pools.push_back({points_[i].seconds, 1.0 / (1 + deviations_[i].age), 1});
+    while (pools.size() > 1 && pools[pools.size() - 2].seconds > pools.back().seconds) {
+      const Pool last = pools.back();
+      pools.pop_back();
+      Pool& pool = pools.back();
+      const double weight = pool.weight + last.weight;
+      pool.seconds = (pool.seconds * pool.weight + last.seconds * last.weight) / weight;
+      pool.weight = weight;
+      pool.count += last.count;
+    }
+  }
+  size_t i = 0;
+  for (const Pool& pool : pools) {
+    for (size_t j = 0; j < pool.count; ++j) points_[i++].seconds = pool.seconds;
+  }
 }
 
 void StepTimeTable::Deviation::Correct(double share, double error) {

@@ -26,8 +26,8 @@ class StepTimeTable {
   // REQUIRES: at least two points, rows ascending.
   explicit StepTimeTable(std::vector<Point> points);
 
-  // Times steps of one tree of 1 to TokenTree::kMaxNodes rows, the best of a few each and never less
-  // than for fewer rows, using the backend's first pages and slot. Their contents are worthless
+  // Times steps of one tree of 1 to TokenTree::kMaxNodes rows, the best of a few each and never more
+  // than for more rows, using the backend's first pages and slot. Their contents are worthless
   // afterwards. No step may be in flight.
   static absl::StatusOr<StepTimeTable> Measure(Backend* backend, const Clock& clock);
 
@@ -52,6 +52,10 @@ class StepTimeTable {
     // It has a share in an observation that is off by `error`, a logarithm.
     void Correct(double share, double error);
   };
+
+  // Rows are never cheaper than none: neighbours that fall become their mean, those seen lately counting
+  // more (pool adjacent violators).
+  void MakeMonotone();
 
   std::vector<Point> measured_;
   std::vector<Point> points_;

@@ -85,6 +85,18 @@ TEST_P(DraftingGateTest, TriesAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Sequences, DraftingGateTest, ::testing::Values(1, 4, 64));
 
+// The gate after so many plain steps that the load counts as settled.
+DraftingGate SettledAt(int sequences, DraftingGate gate) {
+  for (int i = 0; i < DraftingGate::kSettlingSteps; ++i) {
+    gate.Record({.sequences = sequences,
+                 .tokens = static_cast<double>(sequences),
+                 .seconds = 1,
+                 .plain_seconds = 1},
+                false);
+  }
+  return gate;
+}
+
 TEST(DraftingGateLoadTest, LoadsAreJudgedByThemselves) {
   DraftingGate gate;
   for (int i = 0; i < 30; ++i) {
@@ -92,8 +104,22 @@ TEST(DraftingGateLoadTest, LoadsAreJudgedByThemselves) {
     gate.Record({.sequences = 1, .tokens = 3, .seconds = 2, .plain_seconds = 1}, gate.Asks(1));
   }
   EXPECT_FALSE(gate.Asks(32));
+  gate = SettledAt(1, gate);
   EXPECT_TRUE(gate.Asks(1));
   EXPECT_TRUE(gate.Asks(5));
+  EXPECT_FALSE(gate.Asks(32));
+}
+
+TEST(DraftingGateLoadTest, ALoadMustLastBehindOneThatPauses) {
+  DraftingGate gate;
+  for (int i = 0; i < 30; ++i) {
+    gate.Record({.sequences = 4, .tokens = 4, .seconds = 2, .plain_seconds = 1}, gate.Asks(4));
+  }
+  for (int i = 0; i < DraftingGate::kSettlingSteps; ++i) {
+    EXPECT_FALSE(gate.Asks(1)) << i;
+    gate.Record({.sequences = 1, .tokens = 1, .seconds = 1, .plain_seconds = 1}, gate.Asks(1));
+  }
+  EXPECT_TRUE(gate.Asks(1));
 }
 
 }  // namespace

@@ -33,6 +33,16 @@ TEST(StepTimeTableTest, ARareStepShowsMuch) {
   EXPECT_NEAR(table.Seconds(8), 2.2, 0.1);
 }
 
+TEST(StepTimeTableTest, WhatWasNeverSeenGivesWayToWhatIs) {
+  // The first figures were of a slow moment.
+  StepTimeTable table({{1, 5.0}, {2, 5.5}, {3, 5.5}, {4, 5.5}, {8, 5.6}});
+  for (int i = 0; i < 200; ++i) table.Observe(i % 2 == 0 ? 4 : 8, i % 2 == 0 ? 3.0 : 6.0);
+  EXPECT_NEAR(table.Seconds(4), 3.0, 0.2);
+  EXPECT_NEAR(table.Seconds(8), 6.0, 0.3);
+  EXPECT_LE(table.Seconds(1), table.Seconds(2));
+  EXPECT_LE(table.Seconds(2), table.Seconds(4));
+}
+
 TEST(StepTimeTableTest, ForgetsWhatWasNotSeenForLong) {
   StepTimeTable table({{1, 1.0}, {8, 1.1}, {64, 2.0}});
   for (int i = 0; i < 500; ++i) table.Observe(i % 2 == 0 ? 1 : 8, i % 2 == 0 ? 1.0 : 8.0);
