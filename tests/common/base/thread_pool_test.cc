@@ -47,7 +47,8 @@ TEST(ThreadPoolGrainTest, FewElementsAreLeftToTheCaller) {
     EXPECT_EQ(calls, 1);
   }
   std::atomic<int> calls = 0;
-  pool.ParallelFor(5, [&](int64_t, int64_t, int) { ++calls; }, 4);
+  pool.ParallelFor(
+      5, [&](int64_t, int64_t, int) { ++calls; }, 4);
   EXPECT_EQ(calls, 4);
 }
 
