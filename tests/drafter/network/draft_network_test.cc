@@ -133,6 +133,7 @@ TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
   for (const int64_t length : {2, 3, 17, 64, 65}) sequences.push_back(RandomSequence(0, length));
   sequences.push_back(RandomSequence(37, 20));
   std::vector<std::vector<float>> expected_roots;
+  expected_roots.reserve(sequences.size());
   for (const Sequence& sequence : sequences) {
     expected_roots.push_back(Reference(sequence, {})[0]);
   }

@@ -27,7 +27,7 @@ class TestFiles {
 
   // Writes a shell script that can be run, and returns its path.
   std::string WriteScript(const std::string& name, const std::string& commands) const {
-    const std::string path = Write(name, "#!/bin/sh\n" + commands + "\n");
+    std::string path = Write(name, "#!/bin/sh\n" + commands + "\n");
     std::filesystem::permissions(path, std::filesystem::perms::owner_all);
     return path;
   }

@@ -110,7 +110,7 @@ class EngineFixture : public ::testing::Test {
   }
 
   TempDirectory directory_;
-  const RealClock real_clock_;
+  RealClock real_clock_;
   const Clock* clock_ = &real_clock_;  // of its engines
   prometheus::Registry registry_;
   VerifierMetrics metrics_{&registry_, {.context_length = kContextLength}};  // of all its engines
