@@ -59,19 +59,23 @@ TEST_F(EngineTest, RefusesWhatCannotFit) {
 TEST_F(EngineTest, CancelEndsARunningAndAWaitingRequest) {
   const std::unique_ptr<Engine> engine = MakeEngine({}, MakeConfig(64, /*max_running=*/1));
   Engine* const pointer = engine.get();
-  // Cancels itself with its third token: nothing may come after the step that notices.
+  // Cancels itself with its third token, once the waiting one is cancelled: nothing may come after
+  // the step that notices.
+  std::promise<void> waiting_is_cancelled;
   int calls = 0;
-  const auto running = std::make_shared<CollectingSink>([&calls, pointer] {
-    if (++calls == 3) {
-      CHIMERA_EXPECT_OK(pointer->Cancel("request-1"));
-    }
-  });
+  const auto running = std::make_shared<CollectingSink>(
+      [&calls, pointer, cancelled = waiting_is_cancelled.get_future().share()] {
+        if (++calls != 3) return;
+        cancelled.wait();
+        CHIMERA_EXPECT_OK(pointer->Cancel("request-1"));
+      });
   const auto waiting = std::make_shared<CollectingSink>();
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 200), running));
   CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(2, 200), waiting));
   EXPECT_THAT(engine->Cancel("request-2", running.get()),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("request-2")));
   CHIMERA_EXPECT_OK(engine->Cancel("request-2", waiting.get()));
+  waiting_is_cancelled.set_value();
   EXPECT_THAT(waiting->Wait(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
   EXPECT_THAT(running->Wait(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
   EXPECT_EQ(running->tokens().size(), 3u);
@@ -84,7 +88,8 @@ TEST_F(EngineTest, RefusesDuplicatesAndAFullQueue) {
   EngineConfig config = MakeConfig(64, /*max_running=*/1);
   config.max_waiting_requests = 2;
   const std::unique_ptr<Engine> engine = MakeEngine({}, config);
-  // The engine's thread is held inside the first request's callback, so the queue's length is known.
+  // The engine's thread is held inside the first request's callback, so the queue's length is
+  // known.
   std::promise<void> queue_is_full;
   const auto first = std::make_shared<CollectingSink>(
       [full = queue_is_full.get_future().share()] { full.wait(); });
@@ -152,11 +157,16 @@ TEST_F(EngineTest, DrainLetsRunningRequestsFinishAndRefusesNewOnes) {
 }
 
 TEST_F(EngineTest, DrainEndsWhatOutlastsItsDeadline) {
-  const std::unique_ptr<Engine> engine = MakeEngine({});
-  const auto sink = std::make_shared<CollectingSink>();
-  CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(1, 200), sink));
+  const std::unique_ptr<Engine> engine = MakeEngine({}, MakeConfig(64, /*max_running=*/1));
+  // One after the other, so that the last one is far from its end when the drain begins.
+  std::shared_ptr<CollectingSink> last;
+  for (int i = 0; i < 20; ++i) {
+    last = std::make_shared<CollectingSink>();
+    CHIMERA_ASSERT_OK(engine->Submit(MakeLongRequest(i, 100), last));
+  }
   engine->Drain(clock_->Now());
-  EXPECT_EQ(sink->Wait().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(last->Wait().code(), absl::StatusCode::kUnavailable);
+  ExpectIdle(*engine);
 }
 
 }  // namespace
