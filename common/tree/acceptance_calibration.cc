@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/base/isotonic.h"
 
 namespace chimera {
 namespace {
@@ -33,35 +34,17 @@ void AcceptanceCalibration::Add(float claimed, bool accepted, Bin* bin) {
 }
 
 void AcceptanceCalibration::Fit(const std::array<float, kBins>& prior, Curve* curve) {
-  // Pool adjacent violators: neighbours that fall are replaced by their mean.
-  struct Block {
-    float weight;
-    float share;
-    int size;
-  };
-  std::array<Block, kBins> blocks;
-  int count = 0;
+  std::array<float, kBins> weights;
   for (int i = 0; i < kBins; ++i) {
     const Bin& bin = curve->bins[i];
-    // Seen where the claims lie, told for the bin's centre: the difference is the slope's, at most 1.
+    // Seen where the claims lie, told for the bin's centre: the difference is the slope's, at most
+    // 1.
     const float offset = bin.trials > 0 ? kBinCentres[i] - bin.claimed / bin.trials : 0;
     const float accepted = std::clamp(bin.accepted + offset * bin.trials, 0.0f, bin.trials);
-    const float weight = bin.trials + kPriorTrials;
-    blocks[count++] = {weight, (accepted + kPriorTrials * prior[i]) / weight, 1};
-    while (count > 1 && blocks[count - 2].share > blocks[count - 1].share) {
-      Block& left = blocks[count - 2];
-      const Block& right = blocks[count - 1];
-      const float sum = left.weight + right.weight;
-      left.share = (left.share * left.weight + right.share * right.weight) / sum;
-      left.weight = sum;
-      left.size += right.size;
-      --count;
-    }
+    weights[i] = bin.trials + kPriorTrials;
+    curve->shares[i] = (accepted + kPriorTrials * prior[i]) / weights[i];
   }
-  int bin = 0;
-  for (int i = 0; i < count; ++i) {
-    for (int j = 0; j < blocks[i].size; ++j) curve->shares[bin++] = blocks[i].share;
-  }
+  MakeAscending<float>(weights, curve->shares);
 }
 
 void AcceptanceCalibration::Fit(Curves* curves) {

@@ -7,7 +7,9 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "common/base/check.h"
+#include "common/base/isotonic.h"
 #include "common/base/status_macros.h"
 
 namespace chimera {
@@ -17,8 +19,8 @@ constexpr int kRowCounts[] = {1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64};
 static_assert(std::end(kRowCounts)[-1] == TokenTree::kMaxNodes);
 constexpr int kRounds = 4;
 
-// Shares of an observed error that are corrected at once: in all points, and in those that it was observed
-// at, where it grows with their age.
+// Shares of an observed error that are corrected at once: in all points, and in those that it was
+// observed at, where it grows with their age.
 constexpr double kCommonRate = 0.03;
 constexpr double kPointRate = 0.03;
 constexpr double kOldPointRate = 0.25;
@@ -28,7 +30,8 @@ constexpr double kLargestRatio = 1.5;
 // An observation this near to a point shows it.
 constexpr double kShownShare = 0.5;
 
-// Share of a deviation that goes with every observation: what shows again is learnt again, by all points.
+// Share of a deviation that goes with every observation: what shows again is learnt again, by all
+// points.
 constexpr double kForgotten = 1.0 / 2048;
 
 // A tree of `size` nodes, all children of the root.
@@ -104,37 +107,16 @@ void StepTimeTable::Observe(int rows, double seconds) {
   const double share =
       std::clamp(static_cast<double>(rows - points_[right - 1].rows) / width, 0.0, 1.0);
   common_ += kCommonRate * error;
+  absl::InlinedVector<double, std::size(kRowCounts)> weights(points_.size()), times(points_.size());
   for (size_t i = 0; i < points_.size(); ++i) {
     const double point_share = i == right ? share : i + 1 == right ? 1 - share : 0;
     deviations_[i].Correct(point_share, error);
-    points_[i].seconds = measured_[i].seconds * std::exp(common_ + deviations_[i].logarithm);
+    times[i] = measured_[i].seconds * std::exp(common_ + deviations_[i].logarithm);
+    weights[i] = 1.0 / (1 + deviations_[i].age);
   }
-  MakeMonotone();
-}
-
-void StepTimeTable::MakeMonotone() {
-  struct Pool {
-    double seconds;
-    double weight;
-    size_t count;
-  };
-  std::vector<Pool> pools;
-  for (size_t i = 0; i < points_.size(); ++i) {
-    pools.push_back({points_[i].seconds, 1.0 / (1 + deviations_[i].age), 1});
-    while (pools.size() > 1 && pools[pools.size() - 2].seconds > pools.back().seconds) {
-      const Pool last = pools.back();
-      pools.pop_back();
-      Pool& pool = pools.back();
-      const double weight = pool.weight + last.weight;
-      pool.seconds = (pool.seconds * pool.weight + last.seconds * last.weight) / weight;
-      pool.weight = weight;
-      pool.count += last.count;
-    }
-  }
-  size_t i = 0;
-  for (const Pool& pool : pools) {
-    for (size_t j = 0; j < pool.count; ++j) points_[i++].seconds = pool.seconds;
-  }
+  // Rows are never cheaper than none; points seen lately count more.
+  MakeAscending<double>(weights, times);
+  for (size_t i = 0; i < points_.size(); ++i) points_[i].seconds = times[i];
 }
 
 void StepTimeTable::Deviation::Correct(double share, double error) {

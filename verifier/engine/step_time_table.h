@@ -12,10 +12,10 @@
 
 namespace chimera {
 
-// Points measured at start-up, joined by straight lines, and corrected by what steps take later on: all of
-// them together, because machines slow down and contexts grow, and each by itself. What was not seen for
-// a while counts the more when it is. What a point differs by is forgotten slowly, so that rows that once
-// were dear are tried again. One thread.
+// Points measured at start-up, joined by straight lines, and corrected by what steps take later on:
+// all of them together, because machines slow down and contexts grow, and each by itself. What was
+// not seen for a while counts the more when it is. What a point differs by is forgotten slowly, so
+// that rows that once were dear are tried again. One thread.
 class StepTimeTable {
  public:
   struct Point {
@@ -26,8 +26,8 @@ class StepTimeTable {
   // REQUIRES: at least two points, rows ascending.
   explicit StepTimeTable(std::vector<Point> points);
 
-  // Times steps of one tree of 1 to TokenTree::kMaxNodes rows, the best of a few each and never more
-  // than for more rows, using the backend's first pages and slot. Their contents are worthless
+  // Times steps of one tree of 1 to TokenTree::kMaxNodes rows, the best of a few each and never
+  // more than for more rows, using the backend's first pages and slot. Their contents are worthless
   // afterwards. No step may be in flight.
   static absl::StatusOr<StepTimeTable> Measure(Backend* backend, const Clock& clock);
 
@@ -52,10 +52,6 @@ class StepTimeTable {
     // It has a share in an observation that is off by `error`, a logarithm.
     void Correct(double share, double error);
   };
-
-  // Rows are never cheaper than none: neighbours that fall become their mean, those seen lately counting
-  // more (pool adjacent violators).
-  void MakeMonotone();
 
   std::vector<Point> measured_;
   std::vector<Point> points_;
