@@ -24,10 +24,12 @@ void Activations::Reset(int64_t row_count, int64_t size) {
   GrowTo(blocks, &sums_);
 }
 
-void Activations::QuantizeRow(const CpuKernels& kernels, int64_t index) {
+void Activations::QuantizeValues(const CpuKernels& kernels, int64_t index, int64_t first,
+                                 int64_t count) {
   const int64_t panel_blocks = kPanelRows * (size_ / kQuantBlock);
-  const int64_t at = index / kPanelRows * panel_blocks + index % kPanelRows;
-  kernels.quantize_row(row(index), size_,
+  const int64_t at =
+      index / kPanelRows * panel_blocks + kPanelRows * (first / kQuantBlock) + index % kPanelRows;
+  kernels.quantize_row(row(index) + first, count,
                        {.values = values_.data() + at * kQuantBlock,
                         .scales = scales_.data() + at,
                         .scaled_sums = scaled_sums_.data() + at,

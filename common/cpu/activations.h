@@ -11,8 +11,8 @@
 
 namespace chimera {
 
-// Owns both forms. Memory grows to the largest shape asked for and is reused. Different rows may be
-// filled from different threads.
+// Owns both forms. Memory grows to the largest shape asked for and is reused. Different rows and
+// different blocks may be filled from different threads.
 class Activations {
  public:
   // Makes room for [row_count, size]; what was there is lost.
@@ -23,7 +23,13 @@ class Activations {
   const float* row(int64_t index) const { return floats_.data() + index * size_; }
 
   // Quantises row(index). REQUIRES: the size is a multiple of kQuantBlock.
-  void QuantizeRow(const CpuKernels& kernels, int64_t index);
+  void QuantizeRow(const CpuKernels& kernels, int64_t index) {
+    QuantizeValues(kernels, index, 0, size_);
+  }
+
+  // Quantises `count` values of row(index) from `first` on, which different threads may do.
+  // REQUIRES: multiples of kQuantBlock.
+  void QuantizeValues(const CpuKernels& kernels, int64_t index, int64_t first, int64_t count);
 
   // All rows. Valid until the next Reset.
   ActivationView View() const;
@@ -38,8 +44,8 @@ class Activations {
   std::vector<int32_t> sums_;
 };
 
-// So many rows of `size` values one thread fills, quantises or adds as soon as two do, which have to start
-// and to await each other. For ThreadPool::ParallelFor.
+// So many rows of `size` values one thread fills, quantises or adds as soon as two do, which have
+// to start and to await each other. For ThreadPool::ParallelFor.
 inline int64_t SmallRowCount(int64_t size) { return std::max<int64_t>(1, 2500 / size); }
 
 }  // namespace chimera

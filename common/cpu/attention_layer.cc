@@ -1,6 +1,10 @@
 #include "common/cpu/attention_layer.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "common/ops/linear.h"
 
 namespace chimera {
 
@@ -23,8 +27,7 @@ void AttentionLayer::StoreKeyValue(const StagedStep& step, int64_t index, int la
   float* key = query_key_value + config_.query_size();
   const float* value = key + config_.kv_size();
   kernels_.rope(rope_.cosines(row.position).data(), rope_.signed_sines(row.position).data(),
-                config_.head_dim, config_.query_head_count + config_.kv_head_count,
-                query_key_value);
+                config_.head_dim, config_.kv_head_count, key);
 
   const bool is_tree = sequence.tree != nullptr;
   const KvCache::Block block =
@@ -41,77 +44,141 @@ void AttentionLayer::StoreKeyValue(const StagedStep& step, int64_t index, int la
   }
 }
 
-int64_t AttentionLayer::ListPositions(const StagedStep& step, const StagedRow& row, int layer,
-                                      int64_t kv_head, const KvCache& cache,
-                                      Scratch* scratch) const {
-  const SequenceStep& sequence = step.sequence_of(row);
-  const bool is_tree = sequence.tree != nullptr;
-  const int32_t paged = is_tree ? sequence.context_length : row.position + 1;
+void AttentionLayer::ListRanges(const StagedStep& step, int64_t most_rows) {
+  ranges_.clear();
+  int32_t sequence = -1;
+  int64_t positions = 0;
+  for (int64_t row = 0; row < static_cast<int64_t>(step.rows.size()); ++row) {
+    const StagedRow& staged = step.rows[row];
+    if (staged.sequence != sequence || ranges_.back().count == most_rows) {
+      ranges_.push_back({.begin = row, .positions_before = positions});
+      sequence = staged.sequence;
+    }
+    ++ranges_.back().count;
+    ranges_.back().positions += staged.position + 1;
+    positions += staged.position + 1;
+  }
+}
+
+void AttentionLayer::Attend(const StagedStep& step, int layer, const KvCache& cache, bool quantizes,
+                            float* query_key_value, Activations* output) {
+  if (step.rows.empty()) return;
+  const bool heads_are_blocks = config_.head_dim % kQuantBlock == 0;
+  const Pass pass = {.step = step,
+                     .layer = layer,
+                     .cache = cache,
+                     .query_key_value = query_key_value,
+                     .output = output,
+                     .quantizes = quantizes && heads_are_blocks};
+  const int64_t threads = pool_->thread_count();
+  const int64_t group = config_.query_head_count / config_.kv_head_count;
+  // Rows and heads of a group share the widening of keys and values, as long as there is work for
+  // everyone.
+  const auto item_count = [&] {
+    return static_cast<int64_t>(ranges_.size()) * config_.kv_head_count;
+  };
+  ListRanges(step, AttentionRowsAtOnce(group));
+  if (item_count() < 2 * threads) ListRanges(step, 1);
+  const int64_t heads = item_count() < threads ? 1 : group;
+  pool_->ParallelFor(threads, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t share = begin; share < end; ++share) {
+      AttendShare(pass, heads, static_cast<int>(share), &scratch_[thread]);
+    }
+  });
+  if (!quantizes || heads_are_blocks) return;
+  pool_->ParallelFor(output->row_count(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) output->QuantizeRow(kernels_, row);
+  });
+}
+
+void AttentionLayer::AttendShare(const Pass& pass, int64_t heads, int share,
+                                 Scratch* scratch) const {
+  const int64_t part_count = config_.query_head_count / heads;
+  const int64_t positions = ranges_.back().positions_before + ranges_.back().positions;
+  // Head by head, so that a thread finds most keys and values where it left them.
+  for (int64_t part = 0; part < part_count; ++part) {
+    int32_t last_sequence = -1;
+    for (const RowRange& range : ranges_) {
+      const int64_t middle = part * positions + range.positions_before + range.positions / 2;
+      if (middle * pool_->thread_count() / (part_count * positions) != share) continue;
+      const int32_t sequence = pass.step.rows[range.begin].sequence;
+      const bool is_cold = sequence != last_sequence;
+      last_sequence = sequence;
+      AttendRange(pass, range, {.begin = part * heads, .count = heads}, is_cold, scratch);
+    }
+  }
+}
+
+void AttentionLayer::AttendRange(const Pass& pass, const RowRange& range, const HeadRange& heads,
+                                 bool is_cold, Scratch* scratch) const {
+  const int64_t kv_head = heads.begin / (config_.query_head_count / config_.kv_head_count);
+  ListPages(pass, range, kv_head, scratch);
+  const int64_t stride = config_.query_size() + 2 * config_.kv_size();
+  const int64_t offset = heads.begin * config_.head_dim;
+  for (int64_t i = 0; i < range.count; ++i) {
+    const StagedRow& row = pass.step.rows[range.begin + i];
+    float* const queries = pass.query_key_value + (range.begin + i) * stride + offset;
+    kernels_.rope(rope_.cosines(row.position).data(), rope_.signed_sines(row.position).data(),
+                  config_.head_dim, heads.count, queries);
+    scratch->rows[i].queries = queries;
+    scratch->rows[i].output = pass.output->row(range.begin + i) + offset;
+  }
+  kernels_.attention({.rows = scratch->rows.data(),
+                      .row_count = range.count,
+                      .head_count = heads.count,
+                      .head_dim = config_.head_dim,
+                      .pages = scratch->pages.data(),
+                      .is_cold = is_cold,
+                      .weights = scratch->weights.data()});
+  if (!pass.quantizes) return;
+  for (int64_t i = 0; i < range.count; ++i) {
+    pass.output->QuantizeValues(kernels_, range.begin + i, offset, heads.count * config_.head_dim);
+  }
+}
+
+void AttentionLayer::ListPages(const Pass& pass, const RowRange& range, int64_t kv_head,
+                               Scratch* scratch) const {
+  const std::span rows = std::span(pass.step.rows).subspan(range.begin, range.count);
+  const SequenceStep& sequence = pass.step.sequence_of(rows.front());
+  scratch->rows.resize(range.count);
+  scratch->nodes.clear();
+  int64_t most_paged = 0, most_positions = 0;
+  for (int64_t i = 0; i < range.count; ++i) {
+    AttentionRow& row = scratch->rows[i];
+    const int64_t positions = int64_t{rows[i].position} + 1;
+    const size_t nodes_before = scratch->nodes.size();
+    if (sequence.tree != nullptr) ListNodes(pass, rows[i], kv_head, scratch);
+    row.node_count = static_cast<int64_t>(scratch->nodes.size() - nodes_before);
+    row.paged_count = positions - row.node_count;
+    most_paged = std::max(most_paged, row.paged_count);
+    most_positions = std::max(most_positions, positions);
+  }
+  const KvNode* nodes = scratch->nodes.data();
+  for (AttentionRow& row : scratch->rows) {
+    row.nodes = nodes;
+    nodes += row.node_count;
+  }
   scratch->pages.clear();
-  for (int32_t position = 0; position < paged; position += kPagePositions) {
-    const KvCache::Block page = cache.Page(layer, sequence.pages[position / kPagePositions]);
+  for (int64_t position = 0; position < most_paged; position += kPagePositions) {
+    const KvCache::Block page =
+        pass.cache.Page(pass.layer, sequence.pages[position / kPagePositions]);
     const int64_t at = kv_head * page.head_stride;
     scratch->pages.push_back({.keys = page.keys + at, .values = page.values + at});
   }
-  scratch->nodes.clear();
-  if (!is_tree) return paged;
-  const KvCache::Block nodes = cache.Scratch(layer, sequence.slot);
+  const size_t weights = AttentionScratchSize(most_positions);
+  if (scratch->weights.size() < weights) scratch->weights.resize(weights);
+}
+
+void AttentionLayer::ListNodes(const Pass& pass, const StagedRow& row, int64_t kv_head,
+                               Scratch* scratch) const {
+  const SequenceStep& sequence = pass.step.sequence_of(row);
+  const KvCache::Block nodes = pass.cache.Scratch(pass.layer, sequence.slot);
+  const auto first = static_cast<std::ptrdiff_t>(scratch->nodes.size());
   for (int node = row.node; node >= 0; node = sequence.tree->parent(node)) {
     const int64_t at = kv_head * nodes.head_stride + int64_t{node} * config_.head_dim;
     scratch->nodes.push_back({.key = nodes.keys + at, .value = nodes.values + at});
   }
-  std::reverse(scratch->nodes.begin(), scratch->nodes.end());
-  return paged;
-}
-
-bool AttentionLayer::IsFirstToRead(const StagedStep& step, int64_t row) const {
-  const int64_t earlier = row - pool_->thread_count();
-  return earlier < 0 || step.rows[earlier].sequence != step.rows[row].sequence;
-}
-
-void AttentionLayer::Attend(const StagedStep& step, int layer, const float* query_key_value,
-                            const KvCache& cache, Activations* output) {
-  const int64_t row_count = static_cast<int64_t>(step.rows.size());
-  const int64_t group = config_.query_head_count / config_.kv_head_count;
-  const int64_t threads = pool_->thread_count();
-  // Heads of a group share the widening of keys and values, as long as there is work for everyone.
-  const int64_t heads = row_count * config_.kv_head_count >= threads ? group : 1;
-  const int64_t items_per_row = config_.query_head_count / heads;
-  // Later rows have more positions, so the threads take turns.
-  pool_->ParallelFor(threads, [&](int64_t begin, int64_t end, int thread) {
-    for (int64_t turn = begin; turn < end; ++turn) {
-      for (int64_t item = turn; item < row_count * items_per_row; item += threads) {
-        const HeadGroup part = {.layer = layer,
-                                .row = item / items_per_row,
-                                .first_head = item % items_per_row * heads,
-                                .head_count = heads};
-        AttendGroup(step, part, query_key_value, cache, &scratch_[thread], output);
-      }
-    }
-  });
-}
-
-void AttentionLayer::AttendGroup(const StagedStep& step, const HeadGroup& part,
-                                 const float* query_key_value, const KvCache& cache,
-                                 Scratch* scratch, Activations* output) const {
-  const StagedRow& row = step.rows[part.row];
-  const int64_t kv_head = part.first_head / (config_.query_head_count / config_.kv_head_count);
-  const int64_t paged = ListPositions(step, row, part.layer, kv_head, cache, scratch);
-  const int64_t positions = int64_t{row.position} + 1;
-  const size_t weights = part.head_count * PaddedPositions(positions);
-  if (scratch->weights.size() < weights) scratch->weights.resize(weights);
-  const int64_t stride = config_.query_size() + 2 * config_.kv_size();
-  const int64_t offset = part.first_head * config_.head_dim;
-  kernels_.attention({.queries = query_key_value + part.row * stride + offset,
-                      .head_count = part.head_count,
-                      .head_dim = config_.head_dim,
-                      .pages = scratch->pages.data(),
-                      .paged_count = paged,
-                      .nodes = scratch->nodes.data(),
-                      .node_count = static_cast<int64_t>(scratch->nodes.size()),
-                      .is_cold = IsFirstToRead(step, part.row),
-                      .weights = scratch->weights.data(),
-                      .output = output->row(part.row) + offset});
+  std::reverse(scratch->nodes.begin() + first, scratch->nodes.end());
 }
 
 }  // namespace chimera

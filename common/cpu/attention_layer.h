@@ -24,18 +24,19 @@ class AttentionLayer {
   AttentionLayer(const LlamaConfig& config, int64_t position_limit, const CpuKernels& kernels,
                  ThreadPool* pool);
 
-  // Turns the queries and keys of row `index` by RoPE, in place, and stores its key and value: in
-  // its page, or in its slot's scratch if it is a node of a tree. `query_key_value` is the row,
+  // Turns the keys of row `index` by RoPE, in place, and stores its keys and values: in its page, or
+  // in its slot's scratch if it is a node of a tree. `query_key_value` is the row,
   // [query_size + 2 kv_size], `thread` the pool's thread that calls.
   void StoreKeyValue(const StagedStep& step, int64_t index, int layer, float* query_key_value,
                      KvCache* cache, int thread);
 
-  // Writes the heads' outputs of every row to `output` [n_rows, query_size]: row i of
-  // `query_key_value` [n_rows, query_size + 2 kv_size] attends to the positions below its
-  // sequence's context in pages, to earlier rows of its chunk or to its ancestors in scratch, and
-  // to itself. REQUIRES: StoreKeyValue was called for all rows.
-  void Attend(const StagedStep& step, int layer, const float* query_key_value, const KvCache& cache,
-              Activations* output);
+  // Writes the heads' outputs of every row to `output` [n_rows, query_size], in its quantised form
+  // too if `quantizes`: row i of `query_key_value` [n_rows, query_size + 2 kv_size], whose queries
+  // are turned by RoPE in place, attends to the positions below its sequence's context in pages, to
+  // earlier rows of its chunk or to its ancestors in scratch, and to itself. REQUIRES: StoreKeyValue
+  // was called for all rows.
+  void Attend(const StagedStep& step, int layer, const KvCache& cache, bool quantizes,
+              float* query_key_value, Activations* output);
 
  private:
   // What one thread needs.
@@ -43,33 +44,54 @@ class AttentionLayer {
     std::vector<uint16_t> key;
     std::vector<KvPage> pages;
     std::vector<KvNode> nodes;
+    std::vector<AttentionRow> rows;
     std::vector<float> weights;
   };
 
-  // Query heads of one row that share a key/value head.
-  struct HeadGroup {
-    int layer = 0;
-    int64_t row = 0;
-    int64_t first_head = 0;
-    int64_t head_count = 0;
+  // Consecutive rows of one sequence.
+  struct RowRange {
+    int64_t begin = 0;
+    int64_t count = 0;
+    int64_t positions = 0;         // that the rows attend to, together
+    int64_t positions_before = 0;  // those of earlier ranges
   };
 
-  void AttendGroup(const StagedStep& step, const HeadGroup& part, const float* query_key_value,
-                   const KvCache& cache, Scratch* scratch, Activations* output) const;
+  // Query heads that share a key/value head.
+  struct HeadRange {
+    int64_t begin = 0;
+    int64_t count = 0;
+  };
 
-  // Lists where the keys and values of positions 0 .. row.position are, for one kv head. Returns
-  // how many of them are in pages.
-  int64_t ListPositions(const StagedStep& step, const StagedRow& row, int layer, int64_t kv_head,
-                        const KvCache& cache, Scratch* scratch) const;
+  // What all items of a loop have in common.
+  struct Pass {
+    const StagedStep& step;
+    int layer;
+    const KvCache& cache;
+    float* query_key_value;
+    Activations* output;
+    bool quantizes;
+  };
 
-  // Whether a thread may not have read the pages of the row's sequence for an earlier row.
-  bool IsFirstToRead(const StagedStep& step, int64_t row) const;
+  // Cuts the rows of `step` into ranges of at most `most_rows`.
+  void ListRanges(const StagedStep& step, int64_t most_rows);
+
+  // One of as many shares of all work as there are threads; `heads` query heads at a time.
+  void AttendShare(const Pass& pass, int64_t heads, int share, Scratch* scratch) const;
+
+  // `is_cold`: the thread has not read these keys and values for the range before.
+  void AttendRange(const Pass& pass, const RowRange& range, const HeadRange& heads, bool is_cold,
+                   Scratch* scratch) const;
+
+  // Lists where the keys and values are that the rows of `range` attend to, for one kv head.
+  void ListPages(const Pass& pass, const RowRange& range, int64_t kv_head, Scratch* scratch) const;
+  void ListNodes(const Pass& pass, const StagedRow& row, int64_t kv_head, Scratch* scratch) const;
 
   const LlamaConfig& config_;
   const CpuKernels& kernels_;
   ThreadPool* const pool_;
   const RopeTable rope_;
   std::vector<Scratch> scratch_;  // [thread_count]
+  std::vector<RowRange> ranges_;  // of the step under way
 };
 
 }  // namespace chimera

@@ -23,23 +23,40 @@ struct KvNode {
   const uint16_t* value = nullptr;  // [head_dim] fp16
 };
 
-// Query heads of one row that share a key/value head (common/ops/attention.h). The positions are
-// those of the pages and then those of the nodes.
-struct AttentionTask {
+// Query heads of one row that share a key/value head (common/ops/attention.h). Its positions are the
+// first of the task's pages and then those of its nodes.
+struct AttentionRow {
   const float* queries = nullptr;  // [head_count, head_dim]
-  int64_t head_count = 0;
-  int64_t head_dim = 0;
-  const KvPage* pages = nullptr;  // in position order, from position 0
   int64_t paged_count = 0;  // positions in pages; what the last page holds behind them is ignored
   const KvNode* nodes = nullptr;
   int64_t node_count = 0;
-  bool is_cold = false;      // the pages must come from memory: it helps to ask for them early
-  float* weights = nullptr;  // scratch [head_count, PaddedPositions(paged_count + node_count)]
-  float* output = nullptr;   // [head_count, head_dim]
+  float* output = nullptr;  // [head_count, head_dim]
 };
 
-// Floats of one head's part of AttentionTask::weights.
-inline int64_t PaddedPositions(int64_t position_count) { return (position_count + 15) / 16 * 16; }
+// Rows of one sequence, with one key/value head.
+struct AttentionTask {
+  const AttentionRow* rows = nullptr;
+  int64_t row_count = 0;
+  int64_t head_count = 0;
+  int64_t head_dim = 0;
+  const KvPage* pages = nullptr;  // in position order, from position 0, for the longest row
+  bool is_cold = false;           // the pages must come from memory: it helps to ask for them early
+  float* weights = nullptr;       // scratch [AttentionScratchSize(most positions of a row)]
+};
+
+// Query heads, of one row or of several, that a kernel computes together: it loads and widens a key
+// or value once for all of them.
+inline constexpr int kAttentionHeadsAtOnce = 6;
+
+// Rows that a kernel computes together.
+constexpr int64_t AttentionRowsAtOnce(int64_t head_count) {
+  return head_count < kAttentionHeadsAtOnce ? kAttentionHeadsAtOnce / head_count : 1;
+}
+
+// Floats of AttentionTask::weights.
+constexpr int64_t AttentionScratchSize(int64_t position_count) {
+  return kAttentionHeadsAtOnce * ((position_count + 15) / 16 * 16);
+}
 
 }  // namespace chimera
 

@@ -1,5 +1,5 @@
-// The instruction sets that CPU kernels exist for. Includes nothing, so that their translation units
-// may include it.
+// The instruction sets that CPU kernels exist for. Includes nothing, so that their translation
+// units may include it.
 
 #ifndef CHIMERA_COMMON_CPU_CPU_ISA_TYPE_H_
 #define CHIMERA_COMMON_CPU_CPU_ISA_TYPE_H_

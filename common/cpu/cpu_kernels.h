@@ -12,7 +12,8 @@
 namespace chimera {
 
 // Every function gives the bits of its reference in common/ops. Sizes are multiples of 16, those of
-// quantize_row and of quantised weights multiples of 32. None keeps state: any thread may call them.
+// quantize_row and of quantised weights multiples of 32. None keeps state: any thread may call
+// them.
 struct CpuKernels {
   using Linear = void (*)(const LinearTask& task);
 

@@ -79,9 +79,9 @@ struct Avx2BlockDot<DataType::kQ4_0> : Avx2NibbleDot {};
 template <>
 struct Avx2BlockDot<DataType::kQ4_1> : Avx2NibbleDot {};
 
-// maddubs wants one unsigned factor: |w| * (x with w's sign). |-128| is 128 as an unsigned byte, and
-// 128 * 127 * 2 still fits into 16 bits; two such sums would not, so each is widened. Two logical
-// operations move the sign, because _mm256_sign_epi8 competes with the multiplications.
+// maddubs wants one unsigned factor: |w| * (x with w's sign). |-128| is 128 as an unsigned byte,
+// and 128 * 127 * 2 still fits into 16 bits; two such sums would not, so each is widened. Two
+// logical operations move the sign, because _mm256_sign_epi8 competes with the multiplications.
 template <>
 struct Avx2BlockDot<DataType::kQ8_0> {
   template <int kRows>

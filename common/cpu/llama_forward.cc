@@ -3,15 +3,16 @@
 #include <algorithm>
 
 #include "common/base/float16.h"
+#include "common/ops/linear.h"
 
 namespace chimera {
+
 LlamaForward::LlamaForward(const LlamaConfig& config, const PackedLlamaWeights& weights,
                            const CpuKernels& kernels, int64_t position_limit, ThreadPool* pool)
     : config_(config),
       weights_(weights),
       kernels_(kernels),
       pool_(pool),
-      row_grain_(SmallRowCount(config.hidden_size)),
       attention_(config, position_limit, kernels, pool),
       output_head_(config, weights, kernels, pool) {}
 
@@ -38,28 +39,29 @@ void LlamaForward::EmbedTokens() {
   }
 }
 
+template <typename Body>
+void LlamaForward::ForEachRow(int64_t count, const Body& body) {
+  pool_->ParallelFor(
+      count,
+      [&](int64_t begin, int64_t end, int thread) {
+        for (int64_t row = begin; row < end; ++row) body(row, thread);
+      },
+      SmallRowCount(config_.hidden_size));
+}
+
 void LlamaForward::RunAttention(int layer, KvCache* cache) {
   const PackedLlamaLayer& weights = weights_.layers[layer];
   const Rows all = {0, row_count()};
   Normalize(all, weights.attention_norm, weights.query_key_value);
-  Multiply(weights.query_key_value);
-  pool_->ParallelFor(row_count(), [&](int64_t begin, int64_t end, int thread) {
-    for (int64_t row = begin; row < end; ++row) {
-      float* query_key_value = products_.data() + row * weights.query_key_value.output_size();
-      attention_.StoreKeyValue(*step_, row, layer, query_key_value, cache, thread);
-    }
+  Multiply(weights.query_key_value, activations_);
+  ForEachRow(row_count(), [&](int64_t row, int thread) {
+    float* query_key_value = products_.data() + row * weights.query_key_value.output_size();
+    attention_.StoreKeyValue(*step_, row, layer, query_key_value, cache, thread);
   });
   activations_.Reset(row_count(), config_.query_size());
-  attention_.Attend(*step_, layer, products_.data(), *cache, &activations_);
-  if (weights.attention_output.reads_quantized()) {
-    pool_->ParallelFor(
-        row_count(),
-        [&](int64_t begin, int64_t end, int) {
-          for (int64_t row = begin; row < end; ++row) activations_.QuantizeRow(kernels_, row);
-        },
-        row_grain_);
-  }
-  Multiply(weights.attention_output);
+  attention_.Attend(*step_, layer, *cache, weights.attention_output.reads_quantized(),
+                    products_.data(), &activations_);
+  Multiply(weights.attention_output, activations_);
   AddProducts(all);
 }
 
@@ -68,52 +70,51 @@ void LlamaForward::RunFeedForward(int layer) {
   for (int64_t begin = 0; begin < row_count(); begin += kFeedForwardRows) {
     const Rows rows = {begin, std::min(kFeedForwardRows, row_count() - begin)};
     Normalize(rows, weights.ffn_norm, weights.ffn_gate_up);
-    Multiply(weights.ffn_gate_up);
-    activations_.Reset(rows.count, config_.ffn_size);
-    pool_->ParallelFor(rows.count, [&](int64_t first, int64_t end, int) {
-      for (int64_t row = first; row < end; ++row) {
-        const float* gate = products_.data() + row * 2 * config_.ffn_size;
-        kernels_.silu_mul(gate, gate + config_.ffn_size, config_.ffn_size, activations_.row(row));
-        if (weights.ffn_down.reads_quantized()) activations_.QuantizeRow(kernels_, row);
-      }
+    ReserveProducts(rows.count, weights.ffn_gate_up);
+    gated_.Reset(rows.count, config_.ffn_size);
+    pool_->ParallelFor(config_.ffn_size / kQuantBlock, [&](int64_t first, int64_t end, int) {
+      Gate(weights, first * kQuantBlock, (end - first) * kQuantBlock);
     });
-    Multiply(weights.ffn_down);
+    Multiply(weights.ffn_down, gated_);
     AddProducts(rows);
+  }
+}
+
+void LlamaForward::Gate(const PackedLlamaLayer& weights, int64_t first, int64_t count) {
+  weights.ffn_gate_up.MultiplyFeatures(kernels_, activations_.View(), first, count,
+                                       products_.data());
+  for (int64_t row = 0; row < gated_.row_count(); ++row) {
+    const float* gate = products_.data() + row * 2 * config_.ffn_size + first;
+    kernels_.silu_mul(gate, gate + config_.ffn_size, count, gated_.row(row) + first);
+    if (weights.ffn_down.reads_quantized()) gated_.QuantizeValues(kernels_, row, first, count);
   }
 }
 
 void LlamaForward::Normalize(const Rows& rows, const std::vector<float>& norm,
                              const PackedLinear& reader) {
   activations_.Reset(rows.count, config_.hidden_size);
-  pool_->ParallelFor(
-      rows.count,
-      [&](int64_t first, int64_t end, int) {
-        for (int64_t row = first; row < end; ++row) {
-          kernels_.rms_norm(state(rows.begin + row).data(), norm.data(), config_.hidden_size,
-                            config_.rms_norm_epsilon, activations_.row(row));
-          if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
-        }
-      },
-      row_grain_);
+  ForEachRow(rows.count, [&](int64_t row, int) {
+    kernels_.rms_norm(state(rows.begin + row).data(), norm.data(), config_.hidden_size,
+                      config_.rms_norm_epsilon, activations_.row(row));
+    if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
+  });
 }
 
-void LlamaForward::Multiply(const PackedLinear& weights) {
-  const ActivationView inputs = activations_.View();
-  const size_t size = inputs.row_count * weights.output_size();
+void LlamaForward::ReserveProducts(int64_t rows, const PackedLinear& weights) {
+  const size_t size = rows * weights.output_size();
   if (products_.size() < size) products_.resize(size);
-  weights.Multiply(kernels_, inputs, pool_, products_.data());
+}
+
+void LlamaForward::Multiply(const PackedLinear& weights, const Activations& input) {
+  ReserveProducts(input.row_count(), weights);
+  weights.Multiply(kernels_, input.View(), pool_, products_.data());
 }
 
 void LlamaForward::AddProducts(const Rows& rows) {
-  pool_->ParallelFor(
-      rows.count,
-      [&](int64_t first, int64_t end, int) {
-        for (int64_t row = first; row < end; ++row) {
-          kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
-                          state(rows.begin + row).data());
-        }
-      },
-      row_grain_);
+  ForEachRow(rows.count, [&](int64_t row, int) {
+    kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
+                    state(rows.begin + row).data());
+  });
 }
 
 void LlamaForward::Tap(int layer, StepResult* result) {

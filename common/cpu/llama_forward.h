@@ -54,11 +54,22 @@ class LlamaForward {
   // Writes the norm of the residual stream to activations_, for `reader`, the next product.
   void Normalize(const Rows& rows, const std::vector<float>& norm, const PackedLinear& reader);
 
-  // products_ [rows of activations_, weights.output_size()] = weights * activations_.
-  void Multiply(const PackedLinear& weights);
+  // products_ [rows of the input, weights.output_size()] = weights * input.
+  void Multiply(const PackedLinear& weights, const Activations& input);
+
+  // Makes room in products_ for `rows` rows of outputs of `weights`.
+  void ReserveProducts(int64_t rows, const PackedLinear& weights);
 
   // Adds the last product to the residual stream.
   void AddProducts(const Rows& rows);
+
+  // Features [first, first + count) of the feed-forward network's gate and up products, of
+  // activations_, and what becomes of them: gated_. Any thread.
+  void Gate(const PackedLlamaLayer& weights, int64_t first, int64_t count);
+
+  // Calls body(row, thread) for every row in [0, count).
+  template <typename Body>
+  void ForEachRow(int64_t count, const Body& body);
 
   // Copies the residual stream to the result if `layer` is tapped.
   void Tap(int layer, StepResult* result);
@@ -67,7 +78,6 @@ class LlamaForward {
   const PackedLlamaWeights& weights_;
   const CpuKernels& kernels_;
   ThreadPool* const pool_;
-  const int64_t row_grain_;
   AttentionLayer attention_;
   OutputHead output_head_;
 
@@ -75,6 +85,7 @@ class LlamaForward {
   std::vector<float> states_;         // [n_rows, hidden_size], the residual stream
   std::vector<float> products_;       // [rows of the last product, its width]
   Activations activations_;           // input of the next product
+  Activations gated_;                 // input of the feed-forward network's last product
 };
 
 }  // namespace chimera

@@ -61,24 +61,40 @@ void PackedLinear::Multiply(const CpuKernels& kernels, const ActivationView& x, 
                             float* y) const {
   CHIMERA_CHECK(x.size == input_size_) << x.size << " inputs, not " << input_size_;
   pool->ParallelFor(tile_count_, [&](int64_t begin, int64_t end, int) {
-    MultiplyTiles(kernels, x, begin, end, y);
+    for (const Part& part : parts_) {
+      const int64_t first = std::max(begin - part.first_tile, int64_t{0});
+      const int64_t last = std::min(end - part.first_tile, part.tile_count);
+      if (first < last) MultiplyTiles(kernels, x, part, first, last - first, y);
+    }
   });
 }
 
-void PackedLinear::MultiplyTiles(const CpuKernels& kernels, const ActivationView& x, int64_t begin,
-                                 int64_t end, float* y) const {
-  for (const Part& part : parts_) {
-    const int64_t first = std::max(begin - part.first_tile, int64_t{0});
-    const int64_t last = std::min(end - part.first_tile, part.tile_count);
-    if (first >= last) continue;
-    KernelFor(kernels, part.type)({.tiles = part.tiles + first * part.tile_bytes,
-                                   .tile_bytes = part.tile_bytes,
-                                   .tile_count = last - first,
-                                   .feature_count = part.feature_count - first * kTileFeatures,
-                                   .x = x,
-                                   .output = y + part.first_feature + first * kTileFeatures,
-                                   .output_stride = output_size_});
+void PackedLinear::MultiplyFeatures(const CpuKernels& kernels, const ActivationView& x,
+                                    int64_t first, int64_t count, float* y) const {
+  const int64_t tile = first / kTileFeatures;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    // The processor takes a while to see that reading goes on elsewhere.
+    if (i + 1 < parts_.size()) AskForTiles(parts_[i + 1], tile);
+    MultiplyTiles(kernels, x, parts_[i], tile, count / kTileFeatures, y);
   }
+}
+
+void PackedLinear::AskForTiles(const Part& part, int64_t first) {
+  constexpr int64_t kCacheLine = 64;
+  constexpr int64_t kBytes = 8192;
+  const std::byte* const from = part.tiles + first * part.tile_bytes;
+  for (int64_t i = 0; i < kBytes; i += kCacheLine) __builtin_prefetch(from + i, 0, 2);
+}
+
+void PackedLinear::MultiplyTiles(const CpuKernels& kernels, const ActivationView& x,
+                                 const Part& part, int64_t first, int64_t count, float* y) const {
+  KernelFor(kernels, part.type)({.tiles = part.tiles + first * part.tile_bytes,
+                                 .tile_bytes = part.tile_bytes,
+                                 .tile_count = count,
+                                 .feature_count = part.feature_count - first * kTileFeatures,
+                                 .x = x,
+                                 .output = y + part.first_feature + first * kTileFeatures,
+                                 .output_stride = output_size_});
 }
 
 void PackedLinear::CopyRow(int64_t index, std::span<float> output) const {

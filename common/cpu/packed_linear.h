@@ -35,6 +35,11 @@ class PackedLinear {
   void Multiply(const CpuKernels& kernels, const ActivationView& x, ThreadPool* pool,
                 float* y) const;
 
+  // The outputs [first, first + count) of each of the weights, on the calling thread; y as above.
+  // REQUIRES: weights of equal size, multiples of kTileFeatures.
+  void MultiplyFeatures(const CpuKernels& kernels, const ActivationView& x, int64_t first,
+                        int64_t count, float* y) const;
+
   // Row `index` of the weight as fp32 [input_size]: a token's embedding.
   void CopyRow(int64_t index, std::span<float> output) const;
 
@@ -49,9 +54,12 @@ class PackedLinear {
     const std::byte* tiles;  // [tile_count, tile_bytes]
   };
 
-  // The tiles [begin, end) of all parts' tiles.
-  void MultiplyTiles(const CpuKernels& kernels, const ActivationView& x, int64_t begin, int64_t end,
-                     float* y) const;
+  // Asks for the first bytes of the tiles of a part from `first` on.
+  static void AskForTiles(const Part& part, int64_t first);
+
+  // `count` tiles of a part from `first` on.
+  void MultiplyTiles(const CpuKernels& kernels, const ActivationView& x, const Part& part,
+                     int64_t first, int64_t count, float* y) const;
 
   int64_t input_size_ = 0;
   int64_t output_size_ = 0;

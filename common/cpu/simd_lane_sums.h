@@ -1,6 +1,6 @@
-// Sums over the lanes of 256-bit registers: the last levels of the fixed tree that every reduction is
-// (simd_portable.h). For the AVX2 and the AVX-512 unit alike; a template over the instruction set so
-// that they share no symbol (simd_avx2.h).
+// Sums over the lanes of 256-bit registers: the last levels of the fixed tree that every reduction
+// is (simd_portable.h). For the AVX2 and the AVX-512 unit alike; a template over the instruction
+// set so that they share no symbol (simd_avx2.h).
 
 #ifndef CHIMERA_COMMON_CPU_SIMD_LANE_SUMS_H_
 #define CHIMERA_COMMON_CPU_SIMD_LANE_SUMS_H_

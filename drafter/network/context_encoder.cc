@@ -99,16 +99,18 @@ void ContextEncoder::Attend(const EncoderRow& row, float* query, Scratch* scratc
     std::reverse(scratch->nodes.begin(), scratch->nodes.end());
     const int64_t nodes = static_cast<int64_t>(scratch->nodes.size());
     const int64_t offset = head * group * config_.head_dim;
-    kernels.attention({.queries = query + offset,
+    const AttentionRow attention_row = {.queries = query + offset,
+                                        .paged_count = paged,
+                                        .nodes = scratch->nodes.data(),
+                                        .node_count = nodes,
+                                        .output = output + offset};
+    kernels.attention({.rows = &attention_row,
+                       .row_count = 1,
                        .head_count = group,
                        .head_dim = config_.head_dim,
                        .pages = scratch->pages.data(),
-                       .paged_count = paged,
-                       .nodes = scratch->nodes.data(),
-                       .node_count = nodes,
                        .is_cold = true,
-                       .weights = GrowTo(group * PaddedPositions(paged + nodes), &scratch->weights),
-                       .output = output + offset});
+                       .weights = GrowTo(AttentionScratchSize(paged + nodes), &scratch->weights)});
   }
 }
 

@@ -35,12 +35,12 @@ class AttentionBench {
     const TokenTree tree = BenchTree(rows, config_.vocab_size);
     const SequenceStep sequence = {.pages = pages_, .context_length = context, .tree = &tree};
     const StagedStep step = Stage(sequence);
-    const std::vector<float> inputs = StoreTree(step);
+    std::vector<float> inputs = StoreTree(step);
     Activations output;
     output.Reset(rows, config_.query_size());
     const double seconds = BestTime(timing, [&] {
       for (int layer = 0; layer < config_.layer_count; ++layer) {
-        layer_.Attend(step, layer, inputs.data(), cache_, &output);
+        layer_.Attend(step, layer, cache_, /*quantizes=*/true, inputs.data(), &output);
       }
     });
     const int64_t vectors = int64_t{2} * config_.layer_count * context;

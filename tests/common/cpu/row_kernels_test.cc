@@ -150,32 +150,66 @@ struct Positions {
   int64_t nodes = 0;
 };
 
+// Rows of one task and what they are to come to. Row r lacks up to r of the positions: first nodes,
+// then pages.
+struct AttentionRows {
+  AttentionRows(const ScatteredKv& kv, const Positions& most, int64_t count, int64_t head_count,
+                int64_t head_dim, std::mt19937* random)
+      : queries(RandomFloats(count * head_count * head_dim, 3.0f, random)),
+        actual(queries.size(), -1.0f),
+        expected(queries.size()) {
+    const int64_t size = head_count * head_dim;
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t nodes = std::max<int64_t>(most.nodes - r, 0);
+      const int64_t lacking =
+          std::min(r - (most.nodes - nodes), std::max<int64_t>(most.paged - 1, 0));
+      const int64_t paged = most.paged - lacking;
+      if (paged + nodes == 0) break;
+      rows.push_back({.queries = queries.data() + r * size,
+                      .paged_count = paged,
+                      .nodes = kv.nodes.data() + (most.nodes - nodes),
+                      .node_count = nodes,
+                      .output = actual.data() + r * size});
+      std::vector<const uint16_t*> keys, values;
+      for (int64_t p = 0; p < most.paged + most.nodes; ++p) {
+        if (p >= paged && p < most.paged + (most.nodes - nodes)) continue;
+        keys.push_back(kv.keys[p]);
+        values.push_back(kv.values[p]);
+      }
+      for (int64_t at = r * size; at < (r + 1) * size; at += head_dim) {
+        AttentionReference(std::span(queries).subspan(at, head_dim), keys, values,
+                           std::span(expected).subspan(at, head_dim));
+      }
+    }
+    actual.resize(rows.size() * size);
+    expected.resize(rows.size() * size);
+  }
+
+  std::vector<float> queries, actual, expected;  // [row_count, head_count, head_dim]
+  std::vector<AttentionRow> rows;
+};
+
 TEST_P(RowKernelsTest, Attention) {
   for (const int64_t head_dim : {16, 32, 48, 64, 80, 128}) {
     for (const Positions positions :
          {Positions{1, 0}, Positions{0, 1}, Positions{2, 1}, Positions{15, 0}, Positions{16, 0},
           Positions{16, 3}, Positions{17, 16}, Positions{40, 7}, Positions{300, 5}}) {
       const ScatteredKv kv(positions.paged, positions.nodes, head_dim, &random_);
-      for (const int64_t heads : {1, 2, 3, 4, 7, 8}) {
-        const std::vector<float> queries = RandomFloats(heads * head_dim, 3.0f, &random_);
-        std::vector<float> weights(heads * PaddedPositions(positions.paged + positions.nodes));
-        std::vector<float> actual(heads * head_dim, -1.0f);
-        kernels().attention({.queries = queries.data(),
-                             .head_count = heads,
-                             .head_dim = head_dim,
-                             .pages = kv.pages.data(),
-                             .paged_count = positions.paged,
-                             .nodes = kv.nodes.data(),
-                             .node_count = positions.nodes,
-                             .weights = weights.data(),
-                             .output = actual.data()});
-        std::vector<float> expected(heads * head_dim);
-        for (int64_t head = 0; head < heads; ++head) {
-          AttentionReference(std::span(queries).subspan(head * head_dim, head_dim), kv.keys,
-                             kv.values, std::span(expected).subspan(head * head_dim, head_dim));
+      for (const int64_t row_count : {1, 2, 3, 7}) {
+        for (const int64_t heads : {1, 2, 3, 4, 7, 8}) {
+          AttentionRows rows(kv, positions, row_count, heads, head_dim, &random_);
+          std::vector<float> weights(AttentionScratchSize(positions.paged + positions.nodes));
+          kernels().attention({.rows = rows.rows.data(),
+                               .row_count = static_cast<int64_t>(rows.rows.size()),
+                               .head_count = heads,
+                               .head_dim = head_dim,
+                               .pages = kv.pages.data(),
+                               .is_cold = row_count % 2 == 0,
+                               .weights = weights.data()});
+          EXPECT_THAT(rows.actual, HasBitsOf(rows.expected))
+              << row_count << " rows of " << heads << " x " << head_dim << ", " << positions.paged
+              << " + " << positions.nodes << " positions";
         }
-        EXPECT_THAT(actual, HasBitsOf(expected))
-            << head_dim << ", " << positions.paged << " + " << positions.nodes << " positions";
       }
     }
   }
