@@ -23,7 +23,8 @@ struct CandidateTreeLimits {
   bool sampled = false;            // whether the request draws its tokens
 };
 
-// The bounds of the tree that `input` asks for. `min_path_probability` holds where prices are unknown.
+// The bounds of the tree that `input` asks for. `min_path_probability` holds where prices are
+// unknown.
 CandidateTreeLimits MakeTreeLimits(const DraftInput& input, bool sampled,
                                    float min_path_probability);
 

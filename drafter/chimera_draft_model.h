@@ -37,8 +37,8 @@ class ChimeraDraftModel : public DraftModel {
     std::shared_ptr<const Clock> clock = std::make_shared<RealClock>();  // measures levels
   };
 
-  // Less probable nodes are not proposed where the price of verifying one is unknown. The node budget
-  // is what counts then.
+  // Less probable nodes are not proposed where the price of verifying one is unknown. The node
+  // budget is what counts then.
   static constexpr float kMinPathProbability = 0.01f;
 
   // `target` is the model that the drafter drafts for, whose token embedding it reads; both are

@@ -57,13 +57,13 @@ class DraftModel {
 
   virtual const DraftModelInfo& info() const = 0;
 
-  // State for a sequence whose first token will have position `start_position`, sampled as `sampling`
-  // says. The model must outlive it.
+  // State for a sequence whose first token will have position `start_position`, sampled as
+  // `sampling` says. The model must outlive it.
   virtual std::unique_ptr<DraftState> NewState(int32_t start_position,
                                                const SamplingParams& sampling) = 0;
 
-  // Takes in the news of each sequence, then grows its tree. Returns one tree per input, empty where
-  // there is nothing to propose or no budget. No two inputs share a state.
+  // Takes in the news of each sequence, then grows its tree. Returns one tree per input, empty
+  // where there is nothing to propose or no budget. No two inputs share a state.
   virtual std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) = 0;
 };
 

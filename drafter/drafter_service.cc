@@ -90,8 +90,8 @@ void DrafterService::Run() {
   }
 }
 
-// Waits for a completion and handles it; with several verifiers also those that have come meanwhile,
-// so that one batch drafts for all. Returns false once the queue has ended.
+// Waits for a completion and handles it; with several verifiers also those that have come
+// meanwhile, so that one batch drafts for all. Returns false once the queue has ended.
 bool DrafterService::HandleCompletions() {
   void* tag = nullptr;
   bool ok = false;

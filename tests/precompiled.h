@@ -1,4 +1,5 @@
-// What most tests include: compiled once for all of them where CHIMERA_PRECOMPILE_TESTS is on. Never included by name.
+// What most tests include: compiled once for all of them where CHIMERA_PRECOMPILE_TESTS is on.
+// Never included by name.
 
 #ifndef CHIMERA_TESTS_PRECOMPILED_H_
 #define CHIMERA_TESTS_PRECOMPILED_H_

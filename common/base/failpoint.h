@@ -30,7 +30,8 @@ enum class FailpointAction {
 absl::Status Failpoint(FailpointSite site);
 
 // Arms a site for its `passes`th pass from now on; it acts once. A process may also be started with
-// CHIMERA_FAILPOINT=SITE:ACTION:PASSES in its environment, as in commit:abort:3. REQUIRES: passes >= 1.
+// CHIMERA_FAILPOINT=SITE:ACTION:PASSES in its environment, as in commit:abort:3. REQUIRES: passes
+// >= 1.
 void ArmFailpoint(FailpointSite site, FailpointAction action, int passes);
 
 // Whether a site that was armed has acted.

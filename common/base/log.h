@@ -29,8 +29,8 @@ void LogError(spdlog::format_string_t<Arguments...> format, Arguments&&... argum
   spdlog::error(format, std::forward<Arguments>(arguments)...);
 }
 
-// Sends logs of `level` and above ("debug", "info", "warning", "error") to standard error, under the
-// name of the program. Call once, in main. INVALID_ARGUMENT lists the levels.
+// Sends logs of `level` and above ("debug", "info", "warning", "error") to standard error, under
+// the name of the program. Call once, in main. INVALID_ARGUMENT lists the levels.
 absl::Status InitLogging(const std::string& program, const std::string& level);
 
 }  // namespace chimera

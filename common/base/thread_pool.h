@@ -31,8 +31,8 @@ class ThreadPool {
   // Splits [0, count) into one contiguous range per thread, equal up to one element and the same in
   // every call, and calls body(begin, end, thread) for each that is not empty; thread is in
   // [0, thread_count()), 0 being the caller. Returns when all have returned; what they wrote is
-  // then visible to the caller. Up to `grain` elements are left to the caller alone, where they take
-  // less time than starting and awaiting the workers: some two microseconds.
+  // then visible to the caller. Up to `grain` elements are left to the caller alone, where they
+  // take less time than starting and awaiting the workers: some two microseconds.
   template <typename Body>
   void ParallelFor(int64_t count, Body&& body, int64_t grain = 1) {
     using Callable = std::remove_reference_t<Body>;

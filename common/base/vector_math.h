@@ -1,5 +1,5 @@
-// The arithmetic of deterministic_math.h for one lane or many: each function is written once, over a
-// policy `S` that says what a vector is.
+// The arithmetic of deterministic_math.h for one lane or many: each function is written once, over
+// a policy `S` that says what a vector is.
 //
 // A policy has the types Float and Int (equally many fp32 and int32 lanes), Mask, and the static
 // functions used below. All are IEEE operations with round-to-nearest-even, so that every policy

@@ -57,8 +57,8 @@ class MetricsExposer {
   std::unique_ptr<prometheus::Exposer> exposer_;
 };
 
-// Serves on `address` what `registry` and this process's ProcessCollector hold; null if it is empty.
-// Errors: those of MetricsExposer::Start.
+// Serves on `address` what `registry` and this process's ProcessCollector hold; null if it is
+// empty. Errors: those of MetricsExposer::Start.
 absl::StatusOr<std::unique_ptr<MetricsExposer>> ServeMetrics(
     const std::string& address, std::shared_ptr<prometheus::Collectable> registry);
 

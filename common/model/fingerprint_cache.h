@@ -21,9 +21,9 @@ std::optional<std::string> LoadCachedWeightsFingerprint(const std::string& model
                                                         const FileStamp& stamp);
 
 // Replaces the kept hash in one piece, so that a reader never sees half of it. Keeps nothing, with
-// FAILED_PRECONDITION, for a file modified within the last two seconds: modified once more, it could
-// keep its stamp, because file systems' clocks move in steps. Other errors as the system says (a
-// read-only mount, a full disk); nothing is left behind then.
+// FAILED_PRECONDITION, for a file modified within the last two seconds: modified once more, it
+// could keep its stamp, because file systems' clocks move in steps. Other errors as the system says
+// (a read-only mount, a full disk); nothing is left behind then.
 absl::Status StoreCachedWeightsFingerprint(const std::string& model_path, const FileStamp& stamp,
                                            const std::string& weights);
 

@@ -64,8 +64,8 @@ class JsonObject {
 // A file's content. Immutable.
 class JsonDocument {
  public:
-  // INVALID_ARGUMENT, naming `file`, and the byte if the text is no JSON in UTF-8, for what is not an
-  // object or is beyond kMaxJsonBytes or kMaxJsonDepth. Of members of one name the last counts.
+  // INVALID_ARGUMENT, naming `file`, and the byte if the text is no JSON in UTF-8, for what is not
+  // an object or is beyond kMaxJsonBytes or kMaxJsonDepth. Of members of one name the last counts.
   static absl::StatusOr<JsonDocument> Parse(const std::string& file, absl::string_view text);
 
   JsonObject root() const { return JsonObject(&value_, file_ + ": key "); }

@@ -23,9 +23,9 @@ namespace chimera {
 absl::StatusOr<LlamaConfig> ReadHuggingFaceConfig(absl::string_view config_json);
 
 // Those of `tensors` that hold weights of a model of this configuration: not the tables of RoPE
-// that old versions of transformers wrote, and not an output head beside a tied embedding. The views
-// and names live as long as `tensors`. UNIMPLEMENTED, naming the tensor, for a type other than F32,
-// F16 and BF16 and for other than one or two dimensions.
+// that old versions of transformers wrote, and not an output head beside a tied embedding. The
+// views and names live as long as `tensors`. UNIMPLEMENTED, naming the tensor, for a type other
+// than F32, F16 and BF16 and for other than one or two dimensions.
 absl::StatusOr<std::map<absl::string_view, TensorView>> HuggingFaceTensors(
     const std::map<std::string, SafetensorsTensor>& tensors, const LlamaConfig& config);
 

@@ -17,9 +17,9 @@
 namespace chimera {
 
 // Checks and reads `bytes`, a whole file, which must outlive the result. Nothing in the file is
-// trusted, and all that the reference implementation demands is: tensors that fill the data, without
-// a gap or overlap. INVALID_ARGUMENT otherwise; UNIMPLEMENTED for a type that Chimera does not know;
-// both name the tensor or key.
+// trusted, and all that the reference implementation demands is: tensors that fill the data,
+// without a gap or overlap. INVALID_ARGUMENT otherwise; UNIMPLEMENTED for a type that Chimera does
+// not know; both name the tensor or key.
 absl::StatusOr<SafetensorsContents> ReadSafetensors(std::span<const std::byte> bytes);
 
 // A file, mapped, and the views into it. Immutable; any thread may read.

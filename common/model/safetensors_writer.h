@@ -27,9 +27,9 @@ struct SafetensorsEntry {
 // multiple of its element size, whatever the order of `entries`. It is written as `path`.tmp and
 // renamed once it is on the disk, so `path` is the old or the new file at any time; at most one
 // thread or process may write to a path at a time. INVALID_ARGUMENT, naming the tensor or key, for
-// what SafetensorsFile would refuse: a name twice, bytes that are not as many as type and shape say,
-// text that is not UTF-8, too much of anything. Other errors are as the system says. All name the
-// file, and leave what was at `path` as it was and nothing beside it.
+// what SafetensorsFile would refuse: a name twice, bytes that are not as many as type and shape
+// say, text that is not UTF-8, too much of anything. Other errors are as the system says. All name
+// the file, and leave what was at `path` as it was and nothing beside it.
 absl::Status WriteSafetensors(const std::string& path, std::span<const SafetensorsEntry> entries,
                               const std::map<std::string, std::string>& metadata);
 

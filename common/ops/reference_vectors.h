@@ -24,8 +24,8 @@ struct HeadShape {
   int64_t head_dim = 0;
 };
 
-// Outputs of all heads for one `query` [query_head_count * head_dim], see AttentionReference; `keys`
-// and `values` hold those of each position, [kv_head_count * head_dim] fp16.
+// Outputs of all heads for one `query` [query_head_count * head_dim], see AttentionReference;
+// `keys` and `values` hold those of each position, [kv_head_count * head_dim] fp16.
 std::vector<float> GroupedAttentionReference(const HeadShape& shape,
                                              const std::vector<float>& query,
                                              std::span<const std::vector<uint16_t>> keys,

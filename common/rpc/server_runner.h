@@ -31,8 +31,8 @@ struct ServerConfig {
 };
 
 // A server for one or more services, with grpc.health.v1 beside them. It is healthy from Start to
-// Drain under the names "", each service's full name and "readiness"; "liveness" stays healthy while
-// it drains.
+// Drain under the names "", each service's full name and "readiness"; "liveness" stays healthy
+// while it drains.
 //
 // Services of the callback API are added and run by themselves. Services of the asynchronous API
 // also need queues from AddCompletionQueue, which their owner polls until Drain has returned, and
@@ -65,14 +65,14 @@ class ServerRunner {
   // A channel that does not leave the process. REQUIRES: started.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
-  // Lets running calls end. By the deadline it refuses new calls, waits for running ones and cancels
-  // the rest; it must return.
+  // Lets running calls end. By the deadline it refuses new calls, waits for running ones and
+  // cancels the rest; it must return.
   using FinishCalls = std::function<void(Deadline deadline)>;
 
   // Stops the server, in this order: health says NOT_SERVING; `finish_calls` runs, with `timeout`
   // from now as its deadline; the listeners close and calls that are left, such as health watchers,
-  // are cancelled. DEADLINE_EXCEEDED if a call ignores its cancellation; the process should then end
-  // without destroying the services (std::quick_exit), since the call may still use them.
+  // are cancelled. DEADLINE_EXCEEDED if a call ignores its cancellation; the process should then
+  // end without destroying the services (std::quick_exit), since the call may still use them.
   // REQUIRES: started.
   absl::Status Drain(const FinishCalls& finish_calls, std::chrono::milliseconds timeout);
 

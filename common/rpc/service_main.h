@@ -19,10 +19,10 @@
 namespace chimera {
 
 // A process that serves from start to SIGTERM or SIGINT, then drains. `parse` makes the validated
-// configuration from the command line; it has a log_level. Server has a static Start(const Config&),
-// addresses(), metrics_address() and Drain(). Returns the exit code: 0 after draining, 1 if the start
-// failed or a call outlasted the drain, 2 if a flag's value is wrong. The process must have one thread
-// when called.
+// configuration from the command line; it has a log_level. Server has a static Start(const
+// Config&), addresses(), metrics_address() and Drain(). Returns the exit code: 0 after draining, 1
+// if the start failed or a call outlasted the drain, 2 if a flag's value is wrong. The process must
+// have one thread when called.
 template <typename Server, typename Config>
 int RunService(const char* program, absl::StatusOr<Config> (*parse)(int, char**), int argc,
                char** argv) {
@@ -46,7 +46,8 @@ int RunService(const char* program, absl::StatusOr<Config> (*parse)(int, char**)
   }
   const int signal = WaitForTermination();
   LogInfo("draining signal={}", signal);
-  // A call that ignores its cancellation may still use the server, which must then not be destroyed.
+  // A call that ignores its cancellation may still use the server, which must then not be
+  // destroyed.
   if (!(*server)->Drain().ok()) std::quick_exit(1);
   LogInfo("stopped");
   return 0;

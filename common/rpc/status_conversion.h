@@ -25,8 +25,8 @@ inline constexpr char kErrorMetadataKey[] = "chimera-error-bin";
 inline constexpr char kRetryMetadataKey[] = "grpc-retry-pushback-ms";
 
 // An error with a reason for programs. `field` is the path of the offending request field, such as
-// "sampling.temperature", or empty; `retry_after` is 0 where there is nothing to say. REQUIRES: code
-// is not OK.
+// "sampling.temperature", or empty; `retry_after` is 0 where there is nothing to say. REQUIRES:
+// code is not OK.
 absl::Status ErrorWithReason(absl::StatusCode code, v1::ErrorReason reason, absl::string_view field,
                              absl::string_view message,
                              std::chrono::milliseconds retry_after = std::chrono::milliseconds(0));

@@ -5,9 +5,9 @@
 
 namespace chimera {
 
-// Blocks SIGTERM and SIGINT in the calling thread and in all threads that it starts afterwards. Call
-// it first in main: a thread that does not block them would end the process. Also makes writes to
-// closed sockets fail instead of ending the process (SIGPIPE).
+// Blocks SIGTERM and SIGINT in the calling thread and in all threads that it starts afterwards.
+// Call it first in main: a thread that does not block them would end the process. Also makes writes
+// to closed sockets fail instead of ending the process (SIGPIPE).
 void BlockTerminationSignals();
 
 // Waits until the process is asked to end and returns the signal. Call it in the main thread, after

@@ -7,7 +7,8 @@
 //   g = -LogF(E)                                      Gumbel, in [-2.82, 22.9]
 //
 // u rises with x, so g falls. Without the clamp the largest 128 words would round to u = 1 and give
-// -inf; the textbook -log(-log(u)) gives +inf for as many, and such a token wins whatever its logit.
+// -inf; the textbook -log(-log(u)) gives +inf for as many, and such a token wins whatever its
+// logit.
 //
 // The word of token v at a position is word v mod 4 of the counter
 //

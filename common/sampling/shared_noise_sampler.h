@@ -1,5 +1,5 @@
-// The one way a token is chosen, with and without speculation (docs/architecture.md, "What makes the
-// output lossless").
+// The one way a token is chosen, with and without speculation (docs/architecture.md, "What makes
+// the output lossless").
 
 #ifndef CHIMERA_COMMON_SAMPLING_SHARED_NOISE_SAMPLER_H_
 #define CHIMERA_COMMON_SAMPLING_SHARED_NOISE_SAMPLER_H_
@@ -24,8 +24,8 @@ class SharedNoiseSampler {
  public:
   // Returns the token for absolute position `position` (that of the token being chosen; the first
   // prompt token is 0). `logits` [vocab_size] is fp32. REQUIRES: valid params, logits not empty,
-  // position >= 0. A NaN logit never wins; in a row of nothing else token 0 does. Where the greatest
-  // logit / T is infinite, its lowest id is the token.
+  // position >= 0. A NaN logit never wins; in a row of nothing else token 0 does. Where the
+  // greatest logit / T is infinite, its lowest id is the token.
   int32_t Sample(std::span<const float> logits, const SamplingParams& params, int64_t position);
 
  private:

@@ -18,16 +18,16 @@ struct UnfusedMath : ScalarMath {
 // At this distance and beyond, weights are 0.
 inline constexpr float kZeroWeightDistance = 25.0f;
 
-// 2^36 e^-distance, distance >= 0 being how far a token's scaled logit lies below the greatest of its
-// row; below 1 for NaN.
+// 2^36 e^-distance, distance >= 0 being how far a token's scaled logit lies below the greatest of
+// its row; below 1 for NaN.
 inline float UnroundedSoftmaxWeight(float distance) {
   const float d = distance < kZeroWeightDistance ? distance : kZeroWeightDistance;
   return VectorExp<UnfusedMath>(-d) * 0x1p36f;
 }
 
 // The weight, rounded down. A whole number because sums of those do not depend on the order of the
-// terms: every way to find the top-p set finds the same one. What rounding down loses is below 2^-36
-// of the most probable token per token: 1e-6 of the row at 65 536 tokens.
+// terms: every way to find the top-p set finds the same one. What rounding down loses is below
+// 2^-36 of the most probable token per token: 1e-6 of the row at 65 536 tokens.
 inline uint64_t WholeSoftmaxWeight(float unrounded) {
   return static_cast<uint64_t>(static_cast<int64_t>(unrounded));
 }

@@ -5,8 +5,8 @@
 
 namespace chimera {
 
-// What the verifier reckons with in a step: the fields of the protocol's StepRequest, which documents
-// them. Finite and not negative.
+// What the verifier reckons with in a step: the fields of the protocol's StepRequest, which
+// documents them. Finite and not negative.
 struct DraftPrices {
   float token_seconds = 0;  // 0: the prices are unknown
   float node_seconds = 0;

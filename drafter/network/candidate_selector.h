@@ -19,8 +19,9 @@ struct TokenCandidate {
 };
 
 // Ranks tokens as the target will choose them. A greedy request takes the most probable; one that
-// samples draws with the noise that the target will draw with (common/sampling/shared_noise_sampler.h),
-// so the greatest noisy logits are the likeliest. Only holds scratch memory. One thread.
+// samples draws with the noise that the target will draw with
+// (common/sampling/shared_noise_sampler.h), so the greatest noisy logits are the likeliest. Only
+// holds scratch memory. One thread.
 class CandidateSelector {
  public:
   // How far apart noisy logits count: the network's error is of the size of the noise itself.

@@ -50,8 +50,8 @@ class ContextEncoder {
   // Forgets all drafted rows.
   void ClearDrafted() { parents_.clear(); }
 
-  // Encodes the rows of z to output [n_rows, hidden_size]. Drafted rows are numbered in the order of
-  // all calls since ClearDrafted, from 0.
+  // Encodes the rows of z to output [n_rows, hidden_size]. Drafted rows are numbered in the order
+  // of all calls since ClearDrafted, from 0.
   void Encode(std::span<const EncoderRow> rows, const float* z, float* output);
 
  private:

@@ -12,8 +12,8 @@
 namespace chimera {
 
 // Holds the newest positions, as many as context_window says and up to 16 more, in a ring of pages
-// laid out as attention reads them (attention_task.h). fp16. Different positions may be written from
-// different threads.
+// laid out as attention reads them (attention_task.h). fp16. Different positions may be written
+// from different threads.
 class ContextWindow {
  public:
   explicit ContextWindow(const DraftNetworkConfig& config);
@@ -23,8 +23,8 @@ class ContextWindow {
 
   int64_t begin() const;                // first position that is held
   int64_t end() const { return end_; }  // position after the last
-  // Makes room for the next `count` positions, whose keys and values must be written before they are
-  // read. REQUIRES: count is at most context_window.
+  // Makes room for the next `count` positions, whose keys and values must be written before they
+  // are read. REQUIRES: count is at most context_window.
   void Append(int64_t count);
 
   // Writes the key and value of one head [head_dim] at a position that is held.

@@ -22,8 +22,8 @@ class DraftContext {
 
   void AddTokens(std::span<const int32_t> token_ids);
 
-  // `states` [n_positions, n_tapped, hidden_size] bf16 bits; those from a later position than expected
-  // make the context start again there.
+  // `states` [n_positions, n_tapped, hidden_size] bf16 bits; those from a later position than
+  // expected make the context start again there.
   void AddStates(int64_t position, std::span<const uint16_t> states);
 
   // Position of the newest token; before the first token, that before the start.

@@ -52,13 +52,14 @@ class DraftNetwork {
   void EncodeContexts(std::span<DraftContext* const> contexts);
 
   // Starts a tree behind the newest token of each context and returns the logits of the tokens that
-  // follow it, [n_contexts, depth_heads, draft_vocab_size], valid until the next call: head k's are of
-  // the (k + 1)-th token. REQUIRES: every context is_current().
+  // follow it, [n_contexts, depth_heads, draft_vocab_size], valid until the next call: head k's are
+  // of the (k + 1)-th token. REQUIRES: every context is_current().
   const float* StartTrees(std::span<DraftContext* const> contexts);
 
-  // Adds nodes, whose number may be told from their order, and returns the logits of the tokens that
-  // follow each, [n_nodes, draft_vocab_size], valid until the next call. The contexts of StartTrees
-  // must be as they were. REQUIRES: depth_heads is 1, parents come before their children.
+  // Adds nodes, whose number may be told from their order, and returns the logits of the tokens
+  // that follow each, [n_nodes, draft_vocab_size], valid until the next call. The contexts of
+  // StartTrees must be as they were. REQUIRES: depth_heads is 1, parents come before their
+  // children.
   const float* ExtendTrees(std::span<const DraftNode> nodes);
 
  private:

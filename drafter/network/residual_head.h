@@ -15,19 +15,20 @@
 
 namespace chimera {
 
-// logits = E norm(g + W_r f), g being the context encoder's output and f the newest features that the
-// target gave: the encoder need only say what they leave open. One thread.
+// logits = E norm(g + W_r f), g being the context encoder's output and f the newest features that
+// the target gave: the encoder need only say what they leave open. One thread.
 class ResidualHead {
  public:
   // As TrigramEncoder's.
   ResidualHead(const DraftNetworkConfig& config, const ResidualHeadWeights& weights,
                BufferArena* arena, RowProducts* products);
 
-  // residuals [n_rows, depth_heads, hidden_size] = W_r f, the same for all that is drafted behind f.
+  // residuals [n_rows, depth_heads, hidden_size] = W_r f, the same for all that is drafted behind
+  // f.
   void ProjectFeatures(int64_t count, const float* features, float* residuals);
 
-  // logits [n_rows, draft_vocab_size] of rows of `encodings` [n_rows, hidden_size] and a pointer per
-  // row to the residual [hidden_size] of its features and head.
+  // logits [n_rows, draft_vocab_size] of rows of `encodings` [n_rows, hidden_size] and a pointer
+  // per row to the residual [hidden_size] of its features and head.
   void Score(const float* encodings, std::span<const float* const> residuals, float* logits);
 
   // [draft_vocab_size] the target's token of each logit, ascending.

@@ -13,8 +13,9 @@
 
 namespace chimera {
 
-// What the layers of a draft network share: kernels, threads and the input of the product under way,
-// whose memory grows to the largest seen. One thread; the constructor's arguments must outlive it.
+// What the layers of a draft network share: kernels, threads and the input of the product under
+// way, whose memory grows to the largest seen. One thread; the constructor's arguments must outlive
+// it.
 class RowProducts {
  public:
   RowProducts(const CpuKernels& kernels, ThreadPool* pool) : kernels_(kernels), pool_(pool) {}

@@ -1,5 +1,5 @@
-// A drafter that is late: the n-gram model, asleep for a while in every reply, as one on a machine that
-// is overloaded or far away.
+// A drafter that is late: the n-gram model, asleep for a while in every reply, as one on a machine
+// that is overloaded or far away.
 //
 //   slow_drafter MODEL ADDRESS MILLISECONDS
 //

@@ -13,8 +13,8 @@
 
 namespace chimera::testing {
 
-// Proposes a chain that counts up from the newest token, so that a proposal shows what the model was
-// told last.
+// Proposes a chain that counts up from the newest token, so that a proposal shows what the model
+// was told last.
 class FakeDraftModel : public DraftModel {
  public:
   explicit FakeDraftModel(std::vector<int32_t> tapped_layers = {})

@@ -39,8 +39,8 @@ class TokenDraftModel : public DraftModel {
   DraftModelInfo info_;
 };
 
-// Proposes random valid trees: mostly wrong, always well-formed. Every fourth node repeats a token of
-// the sequence, so that some are right.
+// Proposes random valid trees: mostly wrong, always well-formed. Every fourth node repeats a token
+// of the sequence, so that some are right.
 class RandomTreeDraftModel final : public TokenDraftModel {
  public:
   RandomTreeDraftModel(int32_t vocab_size, uint64_t seed)

@@ -1,5 +1,6 @@
-// What drafters and the links to them do to a verifier under load, as often as a test says. Whatever
-// happens, every reply must be the golden one: that of plain decoding, one request at a time.
+// What drafters and the links to them do to a verifier under load, as often as a test says.
+// Whatever happens, every reply must be the golden one: that of plain decoding, one request at a
+// time.
 
 #ifndef CHIMERA_TESTS_E2E_DRAFTER_FAULTS_H_
 #define CHIMERA_TESTS_E2E_DRAFTER_FAULTS_H_
@@ -65,8 +66,8 @@ class DrafterFaults : public E2eFixture {
   // from SIGCONT to the next draft.
   std::chrono::milliseconds PauseDrafter(int pauses, std::chrono::milliseconds duration);
 
-  // A link that is `delay` late in either direction, and a verifier that does not wait so long for a
-  // draft, then one that does. `delay` must be longer than the usual deadline. Returns how much
+  // A link that is `delay` late in either direction, and a verifier that does not wait so long for
+  // a draft, then one that does. `delay` must be longer than the usual deadline. Returns how much
   // longer than without a drafter the first one takes for all replies, as a factor.
   double DelayLink(std::chrono::milliseconds delay);
 

@@ -1,7 +1,7 @@
-// Faults of drafters and links, often: 100 kills and 10 pauses under 16 streams of the default model,
-// a link that is 0.2 s and 1 s late, 10^6 hostile drafts, 100 random orders of starting and ending the
-// services. Prints what recovery took. Failpoints have a test of their own, failpoint_test.cc, which
-// needs a build with them.
+// Faults of drafters and links, often: 100 kills and 10 pauses under 16 streams of the default
+// model, a link that is 0.2 s and 1 s late, 10^6 hostile drafts, 100 random orders of starting and
+// ending the services. Prints what recovery took. Failpoints have a test of their own,
+// failpoint_test.cc, which needs a build with them.
 
 #include <gtest/gtest.h>
 

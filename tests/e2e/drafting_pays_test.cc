@@ -1,5 +1,5 @@
-// Drafts are asked for as long as they pay, whatever becomes of the drafter. Time is the test's: steps of
-// the target and drafts take as long as it says.
+// Drafts are asked for as long as they pay, whatever becomes of the drafter. Time is the test's:
+// steps of the target and drafts take as long as it says.
 
 #include <gtest/gtest.h>
 

@@ -46,8 +46,9 @@ class E2eFixture : public ::testing::Test {
   void StartDrafter(std::unique_ptr<DraftModel> model);
   void StopDrafter() { drafter_.reset(); }
 
-  // How StartVerifier sets up a verifier unless a test wants it otherwise; with a drafter if the flag
-  // says so, which need not run yet. Node planning is off: what a drafter proposes is verified.
+  // How StartVerifier sets up a verifier unless a test wants it otherwise; with a drafter if the
+  // flag says so, which need not run yet. Node planning is off: what a drafter proposes is
+  // verified.
   enum class Drafters { kNone, kOne };
   VerifierConfig MakeVerifierConfig(Drafters drafters) const;
 

@@ -1,5 +1,5 @@
-// Each step of engine and link fails once, by an error and by the death of the process. What survives
-// answers as if nothing had happened, and so does all that is asked afterwards.
+// Each step of engine and link fails once, by an error and by the death of the process. What
+// survives answers as if nothing had happened, and so does all that is asked afterwards.
 
 #include "common/base/failpoint.h"
 

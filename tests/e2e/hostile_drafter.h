@@ -12,9 +12,10 @@
 namespace chimera::testing {
 
 // Answers every step, with drafts in random order that are valid, spoiled in one of the known ways
-// (malformed_drafter.h), made of random numbers, copies of each other, or stale: sent before. Now and
-// then it breaks the rules of the stream instead: answers to other steps, twice, with drafts too
-// many, or with something that is no answer. The messages depend on the seed and on what is asked.
+// (malformed_drafter.h), made of random numbers, copies of each other, or stale: sent before. Now
+// and then it breaks the rules of the stream instead: answers to other steps, twice, with drafts
+// too many, or with something that is no answer. The messages depend on the seed and on what is
+// asked.
 class HostileDrafter {
  public:
   HostileDrafter(const Address& address, const LlamaModel& model, uint64_t seed);

@@ -139,8 +139,8 @@ class DraftLoop {
   int32_t position_ = 0;
 };
 
-// "Alone" is beside a verifier that is stopped: the system runs none of its threads, as if it were not
-// there. So the two can alternate quickly, and other work on the machine weighs on both alike.
+// "Alone" is beside a verifier that is stopped: the system runs none of its threads, as if it were
+// not there. So the two can alternate quickly, and other work on the machine weighs on both alike.
 TEST_F(IdleLongTest, DraftingBesideAnIdleVerifierIsAsFastAsAlone) {
   UseTwoCores();
   Start();

@@ -133,8 +133,8 @@ class LoadLongTest : public ::testing::Test {
 
 // The bound that the queue sets: a request is taken in only while fewer than max_waiting_requests
 // wait, so it gets a place once at most so many others have, and places become free at the service
-// rate. After that its first token takes as long as it does when just enough requests run to fill all
-// places. Both are measured before the overload:
+// rate. After that its first token takes as long as it does when just enough requests run to fill
+// all places. Both are measured before the overload:
 //
 //   bound = max_waiting_requests / (requests per second) + 99 % of the times to first token
 TEST_F(LoadLongTest, TenTimesTheCapacity) {

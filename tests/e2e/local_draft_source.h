@@ -15,8 +15,8 @@
 
 namespace chimera::testing {
 
-// Answers every step at once. Fails the test if the engine breaks the protocol: gaps between updates,
-// an epoch without sampling, hidden states that do not line up.
+// Answers every step at once. Fails the test if the engine breaks the protocol: gaps between
+// updates, an epoch without sampling, hidden states that do not line up.
 class LocalDraftSource final : public DraftSource {
  public:
   // Changes a draft before the engine sees it; for malformed replies.

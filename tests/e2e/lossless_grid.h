@@ -46,8 +46,8 @@ struct GridEvidence {
 };
 
 // Compares the replies of each cell with the golden ones: those of plain decoding, one request at a
-// time, by a process of its own that knows no drafter. Ids, text, finish reason, usage and seed must
-// be equal.
+// time, by a process of its own that knows no drafter. Ids, text, finish reason, usage and seed
+// must be equal.
 class LosslessGrid : public E2eFixture {
  protected:
   static constexpr int32_t kDepth = 5;
@@ -59,8 +59,8 @@ class LosslessGrid : public E2eFixture {
   // Asks for the golden replies, once per process and number of prompts; first of all.
   void MakeGolden(const GridSize& size);
 
-  // Decodes all requests in every cell, with the drafter that listens and the canary at 100 %. Adds up
-  // the evidence of all, and prints it.
+  // Decodes all requests in every cell, with the drafter that listens and the canary at 100 %. Adds
+  // up the evidence of all, and prints it.
   void ExpectLossless();
 
   // Prompt and golden reply of each request, and a few tokens more.

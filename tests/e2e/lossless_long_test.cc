@@ -1,6 +1,6 @@
-// The whole grid: 100 prompts, four ways to sample, five drafters, two concurrencies, three sizes of
-// prefill chunks, with pages enough and too few, with and without clients that leave. Takes more than
-// an hour on two cores.
+// The whole grid: 100 prompts, four ways to sample, five drafters, two concurrencies, three sizes
+// of prefill chunks, with pages enough and too few, with and without clients that leave. Takes more
+// than an hour on two cores.
 
 #include <gtest/gtest.h>
 

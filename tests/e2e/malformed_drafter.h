@@ -10,10 +10,10 @@
 
 namespace chimera::testing {
 
-// Shakes hands as a drafter for `model` does, then answers each step with a message that is wrong in
-// the next of many ways: trees with cycles, wrong parents, twins, tokens and depths out of range,
-// probabilities that rise or are no numbers; drafts of other epochs, positions and sequences; step
-// numbers never asked for; messages that are empty or come at the wrong time.
+// Shakes hands as a drafter for `model` does, then answers each step with a message that is wrong
+// in the next of many ways: trees with cycles, wrong parents, twins, tokens and depths out of
+// range, probabilities that rise or are no numbers; drafts of other epochs, positions and
+// sequences; step numbers never asked for; messages that are empty or come at the wrong time.
 Script MalformedDrafter(const LlamaModel& model);
 
 // A Ready that fits `model`.

@@ -62,8 +62,8 @@ TEST(ResidentMemoryTest, StaysWithinModelFileAndPages) {
   }
   const ProcessStats full = report("all pages written");
   EXPECT_LE(full.peak_resident_bytes, file_bytes + page_bytes + kRest);
-  // The repacked weights are there in place of the file's, not beside them. What is left of files is
-  // mostly code.
+  // The repacked weights are there in place of the file's, not beside them. What is left of files
+  // is mostly code.
   EXPECT_LE(full.resident_file_bytes, file_bytes / 2);
 }
 

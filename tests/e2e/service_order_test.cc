@@ -1,5 +1,5 @@
-// Whichever of the two services starts or ends first, and whatever the other one is doing: replies are
-// golden, and what gets SIGTERM exits with 0.
+// Whichever of the two services starts or ends first, and whatever the other one is doing: replies
+// are golden, and what gets SIGTERM exits with 0.
 
 #include "tests/e2e/service_order.h"
 

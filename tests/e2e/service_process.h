@@ -18,8 +18,8 @@
 
 namespace chimera::testing {
 
-// A verifier or drafter on a Unix socket. Killed with the object. One thread, but for the address and
-// what was made from it.
+// A verifier or drafter on a Unix socket. Killed with the object. One thread, but for the address
+// and what was made from it.
 class ServiceProcess {
  public:
   // Starts `program` with --listen, without metrics, and `arguments`; returns once it serves, or

@@ -15,8 +15,8 @@
 
 namespace chimera::testing {
 
-// Each has a connection of its own that buffers next to nothing, and reads a message whenever a second
-// has passed for every byte of the one before. They leave when the object is destroyed.
+// Each has a connection of its own that buffers next to nothing, and reads a message whenever a
+// second has passed for every byte of the one before. They leave when the object is destroyed.
 class SlowReaders {
  public:
   // Starts `count` calls at `address`, the next only when the one before got its first message, and

@@ -1,5 +1,5 @@
-// Both services under mixed requests for a long time: nothing piles up. CHIMERA_SOAK_SECONDS says how
-// long; 1800 is what the project promises.
+// Both services under mixed requests for a long time: nothing piles up. CHIMERA_SOAK_SECONDS says
+// how long; 1800 is what the project promises.
 
 #include <gtest/gtest.h>
 

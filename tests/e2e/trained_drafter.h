@@ -10,8 +10,8 @@
 
 namespace chimera::testing {
 
-// The one that lies beside DefaultModelPath(), for `target`, that model. Null if there is none, as for
-// a model that CHIMERA_MODEL names; fails the test if there should be one.
+// The one that lies beside DefaultModelPath(), for `target`, that model. Null if there is none, as
+// for a model that CHIMERA_MODEL names; fails the test if there should be one.
 std::unique_ptr<DraftModel> MakeTrainedDrafter(std::shared_ptr<const LlamaModel> target);
 
 }  // namespace chimera::testing

@@ -1,5 +1,5 @@
-// What the trained drafter of the default model is worth after it had to be told a sequence's window
-// again.
+// What the trained drafter of the default model is worth after it had to be told a sequence's
+// window again.
 
 #include <gtest/gtest.h>
 

@@ -20,8 +20,9 @@ class AllocationLimit {
   // byte of the word (BpeMerger); what bounds the memory there is the longest text.
   static constexpr size_t kTextFactor = 16;
 
-  // Room for what is asked for whatever the input: the buffer of a file stream, at 8 KiB the largest,
-  // the regular expression of a tokenizer, messages of errors, tables that start with some room.
+  // Room for what is asked for whatever the input: the buffer of a file stream, at 8 KiB the
+  // largest, the regular expression of a tokenizer, messages of errors, tables that start with some
+  // room.
   static constexpr size_t kFloorBytes = size_t{16} << 10;
   // For a conversation: of each of its 1024 messages, which may be empty, 64 bytes are kept.
   static constexpr size_t kConversationFloorBytes = size_t{64} << 10;

@@ -9,8 +9,8 @@
 
 namespace chimera::testing {
 
-// Reads `message` from `input`: in protobuf's text format if it begins with a comment ("#"), which a
-// message on the wire does not, else as it is on the wire. False if it is neither.
+// Reads `message` from `input`: in protobuf's text format if it begins with a comment ("#"), which
+// a message on the wire does not, else as it is on the wire. False if it is neither.
 bool ReadTextOrWire(absl::string_view input, google::protobuf::Message* message);
 
 // Reads `message` from JSON. False if that is not what `input` is.

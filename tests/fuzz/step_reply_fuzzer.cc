@@ -1,5 +1,5 @@
-// Any bytes as what a drafter sends: a message that ends the stream, or drafts of which every tree is
-// refused or one that may be verified.
+// Any bytes as what a drafter sends: a message that ends the stream, or drafts of which every tree
+// is refused or one that may be verified.
 
 #include <algorithm>
 #include <cstdint>

@@ -10,8 +10,8 @@
 
 namespace chimera::testing {
 
-// Whether `text` is whole UTF-8 characters: decodes each by the bits of its bytes, then asks whether
-// that code point exists and has no shorter form.
+// Whether `text` is whole UTF-8 characters: decodes each by the bits of its bytes, then asks
+// whether that code point exists and has no shorter form.
 inline bool IsUtf8(absl::string_view text) {
   while (!text.empty()) {
     const uint8_t lead = static_cast<uint8_t>(text[0]);

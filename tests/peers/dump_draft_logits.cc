@@ -5,10 +5,10 @@
 // MODEL is a GGUF file or a Hugging Face folder.
 // The shard, written by chimera-generate, holds sequences of tokens and the target's hidden states.
 // Each input line is an object {"sequence": i, "begin": n, "end": m, "depth": d}. For k = n, ...,
-// m - 1 the network knows the first k tokens of sequence i, each k one more than the last, and drafts
-// along the true ones behind them: fp32 [1 + min(d, tokens behind), draft_vocab_size] are written in
-// the machine's byte order, the logits after the known tokens and after each of the next d. With
-// several depth heads they are [depth_heads, draft_vocab_size], whatever d is.
+// m - 1 the network knows the first k tokens of sequence i, each k one more than the last, and
+// drafts along the true ones behind them: fp32 [1 + min(d, tokens behind), draft_vocab_size] are
+// written in the machine's byte order, the logits after the known tokens and after each of the next
+// d. With several depth heads they are [depth_heads, draft_vocab_size], whatever d is.
 
 #include <algorithm>
 #include <cstdint>

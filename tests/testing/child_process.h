@@ -12,7 +12,8 @@
 
 namespace chimera::testing {
 
-// Runs `program` (a path) from construction on; killed if it is still running at the end. One thread.
+// Runs `program` (a path) from construction on; killed if it is still running at the end. One
+// thread.
 class ChildProcess {
  public:
   ChildProcess(const std::string& program, std::vector<std::string> arguments);

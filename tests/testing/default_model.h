@@ -5,8 +5,8 @@
 
 namespace chimera::testing {
 
-// True where DefaultModelPath() does not lead to a file named like the default model: $CHIMERA_MODEL
-// names another one, of which a test must not expect the default's figures.
+// True where DefaultModelPath() does not lead to a file named like the default model:
+// $CHIMERA_MODEL names another one, of which a test must not expect the default's figures.
 bool IsOtherModel();
 
 }  // namespace chimera::testing

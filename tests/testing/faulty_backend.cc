@@ -7,7 +7,8 @@
 namespace chimera::testing {
 namespace {
 
-// The tree with every node that has an elder sibling hung below that sibling, as far as depth allows.
+// The tree with every node that has an elder sibling hung below that sibling, as far as depth
+// allows.
 TokenTree HangBelowSiblings(const TokenTree& tree, int32_t vocab_size) {
   std::vector<int32_t> parents = {-1};
   std::vector<int32_t> eldest(tree.size(), -1);  // eldest child of each node

@@ -8,7 +8,8 @@
 namespace chimera::testing {
 
 // A test that repeats itself, for statistics or for many cases at random, repeats itself less often
-// then: a sanitizer has seen all of the code by that time, and it makes arithmetic ten times slower.
+// then: a sanitizer has seen all of the code by that time, and it makes arithmetic ten times
+// slower.
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
 inline constexpr bool kSanitized = true;
 #else

@@ -16,8 +16,9 @@
 
 namespace chimera::testing {
 
-// Passes all calls on to `backend`; each Wait advances `clock` by `delay`, whatever the step's rows, as where
-// reading the weights is all the work, unless rows behind the first have a delay of their own. The clock must outlive it.
+// Passes all calls on to `backend`; each Wait advances `clock` by `delay`, whatever the step's
+// rows, as where reading the weights is all the work, unless rows behind the first have a delay of
+// their own. The clock must outlive it.
 class SlowBackend final : public Backend {
  public:
   SlowBackend(std::unique_ptr<Backend> backend, std::chrono::microseconds delay, FakeClock* clock)

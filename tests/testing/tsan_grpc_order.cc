@@ -1,7 +1,8 @@
-// Shows ThreadSanitizer the order that gRPC makes. Debian's gRPC and Abseil are not built with it, so it cannot see that
-// absl::Mutex orders what gRPC's threads do to a call, nor that a batch of operations was started before it ended, and
-// would report everything that these guard. The functions below stand before those of the libraries, call them, and tell
-// ThreadSanitizer of the order. Linked into every test of the tsan build (cmake/ChimeraTargets.cmake), and nowhere else.
+// Shows ThreadSanitizer the order that gRPC makes. Debian's gRPC and Abseil are not built with it,
+// so it cannot see that absl::Mutex orders what gRPC's threads do to a call, nor that a batch of
+// operations was started before it ended, and would report everything that these guard. The
+// functions below stand before those of the libraries, call them, and tell ThreadSanitizer of the
+// order. Linked into every test of the tsan build (cmake/ChimeraTargets.cmake), and nowhere else.
 
 #include <dlfcn.h>
 #include <grpc/grpc.h>

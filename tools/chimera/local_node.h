@@ -41,9 +41,10 @@ struct LocalNodeConfig {
 class LocalNode {
  public:
   // Returns when grpc.health.v1 says SERVING and the node says READY of its drafter. Otherwise
-  // nothing is left running, and the message holds the end of the log: NOT_FOUND where the program or
-  // the model is missing, UNAVAILABLE where the node ended, DEADLINE_EXCEEDED after `start_timeout`,
-  // FAILED_PRECONDITION where the drafter is refused, CANCELLED after a cancellation.
+  // nothing is left running, and the message holds the end of the log: NOT_FOUND where the program
+  // or the model is missing, UNAVAILABLE where the node ended, DEADLINE_EXCEEDED after
+  // `start_timeout`, FAILED_PRECONDITION where the drafter is refused, CANCELLED after a
+  // cancellation.
   static absl::StatusOr<std::unique_ptr<LocalNode>> Start(const LocalNodeConfig& config,
                                                           Cancellation* cancellation);
 
@@ -61,8 +62,8 @@ class LocalNode {
   explicit LocalNode(const LocalNodeConfig& config) : config_(config) {}
 
   absl::Status StartProcess();
-  // Waits until the verifier serves, then until its drafter is ready, then until metrics are served if
-  // they are wanted.
+  // Waits until the verifier serves, then until its drafter is ready, then until metrics are served
+  // if they are wanted.
   absl::Status WaitUntilServing(Cancellation* cancellation);
   absl::Status WaitUntilDrafterReady(Cancellation* cancellation);
   absl::Status WaitForMetrics(Cancellation* cancellation);

@@ -1,4 +1,5 @@
-// chimera-generate: answers prompts with the target model, for the training of a drafter. Exit codes:
+// chimera-generate: answers prompts with the target model, for the training of a drafter. Exit
+// codes:
 // 0 success, 1 failure, 2 wrong usage.
 
 #include <cstdio>

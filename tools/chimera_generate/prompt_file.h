@@ -25,11 +25,11 @@ struct GenerationPrompt {
 };
 
 // Reads JSON lines. Each is an object with "prompt", a user's message; "raw", text that is not put
-// into the chat template and in which special tokens count; or "prompt_ids", tokens. And, if wanted,
-// "temperature", "top_k", "min_p", "top_p", "seed" and "max_tokens", in whose absence `max_tokens`
-// holds; or "response_ids", the tokens of an answer. Other members are ignored. `chat_template` may
-// be null if no line has "prompt". Errors name the file and the line: NOT_FOUND, or
-// INVALID_ARGUMENT for what cannot be read or is out of range.
+// into the chat template and in which special tokens count; or "prompt_ids", tokens. And, if
+// wanted, "temperature", "top_k", "min_p", "top_p", "seed" and "max_tokens", in whose absence
+// `max_tokens` holds; or "response_ids", the tokens of an answer. Other members are ignored.
+// `chat_template` may be null if no line has "prompt". Errors name the file and the line:
+// NOT_FOUND, or INVALID_ARGUMENT for what cannot be read or is out of range.
 absl::StatusOr<std::vector<GenerationPrompt>> ReadPromptFile(const std::string& path,
                                                              const Tokenizer& tokenizer,
                                                              const ChatTemplate* chat_template,

@@ -25,8 +25,8 @@ struct ShardContent {
   int64_t hidden_size = 0;
 };
 
-// Writes shard-00000.safetensors, shard-00001.safetensors, ... A shard appears under its name when it
-// is complete, so that a run that was cut off goes on behind it. Tensors:
+// Writes shard-00000.safetensors, shard-00001.safetensors, ... A shard appears under its name when
+// it is complete, so that a run that was cut off goes on behind it. Tensors:
 //
 //   token_ids I32 [n_tokens]              prompt and answer, sequence after sequence
 //   hidden_states BF16 [n_tokens, n_tapped, hidden_size]
@@ -37,7 +37,8 @@ struct ShardContent {
 //   prompt_index I64 [n_sequences]        line of the prompt file
 //   temperature F32 [n_sequences]
 //
-// shard-00000.jsonl beside it holds an object {"prompt_index", "response"} per sequence. One thread.
+// shard-00000.jsonl beside it holds an object {"prompt_index", "response"} per sequence. One
+// thread.
 class ShardWriter {
  public:
   // Goes on behind the shards of `folder`. INVALID_ARGUMENT if they were made for something else;

@@ -20,8 +20,8 @@ struct AttentionTime {
   double seconds = 0;    // of one step, all layers
 };
 
-// Attention to contexts of 512, 2048 and 8192 positions, by 1 row and by 8, on all threads of `pool`.
-// The model need not be trained for so many. REQUIRES: the machine supports `isa`.
+// Attention to contexts of 512, 2048 and 8192 positions, by 1 row and by 8, on all threads of
+// `pool`. The model need not be trained for so many. REQUIRES: the machine supports `isa`.
 std::vector<AttentionTime> MeasureAttention(const LlamaConfig& config, CpuIsa isa, ThreadPool* pool,
                                             const Timing& timing);
 

@@ -23,7 +23,8 @@ TokenTree BenchTree(int size, int32_t vocab_size);
 // The pages 0 .. count - 1, in order.
 std::vector<int32_t> BenchPages(int32_t count);
 
-// Runs `step` alone; the result is valid until the backend's next step. REQUIRES: the step is valid.
+// Runs `step` alone; the result is valid until the backend's next step. REQUIRES: the step is
+// valid.
 const StepResult& RunStep(Backend* backend, const SequenceStep& step);
 
 }  // namespace chimera

@@ -36,8 +36,8 @@ struct CpuBenchResult {
 
 // Opens the model and measures, on this thread and config.thread_count - 1 workers; memory is asked
 // for one measurement at a time, the weights included. Errors: those of LlamaModel::Open and
-// CpuBackend::Create; INVALID_ARGUMENT where --context does not fit in the model's context, or for a
-// wrong value of $CHIMERA_CPU_ISA.
+// CpuBackend::Create; INVALID_ARGUMENT where --context does not fit in the model's context, or for
+// a wrong value of $CHIMERA_CPU_ISA.
 absl::StatusOr<CpuBenchResult> RunCpuBench(const CpuBenchConfig& config, const Clock& clock);
 
 }  // namespace chimera

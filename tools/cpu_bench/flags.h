@@ -17,9 +17,9 @@ bool AsksForHelp(std::span<const std::string> arguments);
 // What the program does and its flags.
 std::string CpuBenchHelp();
 
-// Parses flags as --flag=value, --flag value or, for the switch, --json. Reads the environment where
-// --model is absent (DefaultModelPath), and sets the process's flags. INVALID_ARGUMENT, naming the
-// flag and its limits, where one is unknown, lacks its value or is out of range.
+// Parses flags as --flag=value, --flag value or, for the switch, --json. Reads the environment
+// where --model is absent (DefaultModelPath), and sets the process's flags. INVALID_ARGUMENT,
+// naming the flag and its limits, where one is unknown, lacks its value or is out of range.
 absl::StatusOr<CpuBenchConfig> ParseCpuBenchFlags(std::span<const std::string> arguments);
 
 }  // namespace chimera

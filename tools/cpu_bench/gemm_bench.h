@@ -43,8 +43,8 @@ struct GemmResult {
 
 // Times the products of `model` on all threads of `pool`, in the order of a step, each with the
 // weights of its own layer: so every product finds its weights where a step does, in memory unless
-// the model as a whole fits in the cache. Input rows are quantised beforehand. REQUIRES: the machine
-// supports `isa`.
+// the model as a whole fits in the cache. Input rows are quantised beforehand. REQUIRES: the
+// machine supports `isa`.
 GemmResult MeasureGemm(const LlamaModel& model, CpuIsa isa, ThreadPool* pool, const Timing& timing);
 
 }  // namespace chimera

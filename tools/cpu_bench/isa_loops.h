@@ -1,5 +1,5 @@
-// Loops that do nothing but read memory, or nothing but multiply 8-bit integers, in the instructions
-// that the CPU kernels use: what those can be measured against.
+// Loops that do nothing but read memory, or nothing but multiply 8-bit integers, in the
+// instructions that the CPU kernels use: what those can be measured against.
 
 #ifndef CHIMERA_TOOLS_CPU_BENCH_ISA_LOOPS_H_
 #define CHIMERA_TOOLS_CPU_BENCH_ISA_LOOPS_H_
@@ -19,9 +19,9 @@ inline constexpr int64_t kOperandBytes = 2048;
 
 // The loops of one instruction set. None keeps state: any thread may call them.
 struct IsaLoops {
-  // Reads `size` bytes from `from`, once, as `stream_count` equal parts in turns; returns the XOR of
-  // their 64-bit words. REQUIRES: `from` is aligned to 64, `size` is a multiple of
-  // stream_count * kReadStep.
+  // Reads `size` bytes from `from`, once, as `stream_count` equal parts in turns; returns the XOR
+  // of their 64-bit words. REQUIRES: `from` is aligned to 64, `size` is a multiple of stream_count
+  // * kReadStep.
   uint64_t (*read)(const std::byte* from, int64_t size, int64_t stream_count) = nullptr;
 
   // Multiplies and accumulates macs_per_round pairs of 8-bit integers `round_count` times; the

@@ -9,12 +9,13 @@ struct Avx2Words {
   typedef uint64_t Vector __attribute__((vector_size(32)));
 };
 
-// Sums that do not wait for each other: with their weights, a product and the inputs they fit in the
-// registers.
+// Sums that do not wait for each other: with their weights, a product and the inputs they fit in
+// the registers.
 constexpr int kChains = 6;
 constexpr int kVectorBytes = 32;
 
-// The least that a dot product of bytes takes: maddubs and one addition in 16 bits, which here wraps.
+// The least that a dot product of bytes takes: maddubs and one addition in 16 bits, which here
+// wraps.
 void Accumulate(__m256i weights, __m256i inputs, __m256i* sum) {
   *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(weights, inputs));
 }

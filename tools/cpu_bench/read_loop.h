@@ -10,8 +10,8 @@
 
 namespace chimera::cpu_bench_internal {
 
-// IsaLoops::read in vectors of 64-bit words, Isa::Vector. Isa is a type of the translation unit's own,
-// so that no two instruction sets share the function.
+// IsaLoops::read in vectors of 64-bit words, Isa::Vector. Isa is a type of the translation unit's
+// own, so that no two instruction sets share the function.
 template <typename Isa>
 uint64_t ReadWords(const std::byte* from, int64_t size, int64_t stream_count) {
   using Vector = typename Isa::Vector;

@@ -10,8 +10,8 @@
 namespace chimera {
 
 // Doubles from the shortest to the longest delay, and starts anew after a connection that proved
-// itself: one that lasted for the longest delay. No jitter: a link has one peer, and few links share
-// it.
+// itself: one that lasted for the longest delay. No jitter: a link has one peer, and few links
+// share it.
 class Backoff {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

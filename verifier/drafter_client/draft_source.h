@@ -111,8 +111,8 @@ class DraftSource {
   virtual std::optional<std::vector<Draft>> WaitReply(
       int64_t step, std::chrono::steady_clock::time_point deadline) = 0;
 
-  // Whether `step` was answered, in time or not, or never will be because its session has ended: how
-  // a caller that gave up waiting learns that the drafter has caught up.
+  // Whether `step` was answered, in time or not, or never will be because its session has ended:
+  // how a caller that gave up waiting learns that the drafter has caught up.
   virtual bool HasAnswered(int64_t step) const = 0;
 
   // Ends a session whose drafter does not keep up, for `reason`; the source connects anew. Does

@@ -20,8 +20,8 @@ class OutgoingQueue {
 
   void Push(v1::DraftRequest request);
 
-  // Adds the Close of these sequences, merged with a Close that waits at the end. Returns false, and
-  // adds nothing, if that would name too many.
+  // Adds the Close of these sequences, merged with a Close that waits at the end. Returns false,
+  // and adds nothing, if that would name too many.
   bool PushClose(std::span<const int64_t> sequence_ids);
 
   // The oldest message. REQUIRES: not empty.

@@ -41,8 +41,8 @@ class ReplyBook {
   // When the oldest of them was sent. REQUIRES: there is one.
   TimePoint oldest_sent() const { return asked_.front().sent; }
 
-  // INVALID_ARGUMENT unless a reply to `wire_step` with so many drafts answers the oldest unanswered
-  // step.
+  // INVALID_ARGUMENT unless a reply to `wire_step` with so many drafts answers the oldest
+  // unanswered step.
   absl::Status CheckReply(int64_t wire_step, size_t draft_count) const;
 
   // Enters the reply to the oldest unanswered step, or drops it if it comes too late. REQUIRES:

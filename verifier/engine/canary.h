@@ -16,8 +16,8 @@ namespace chimera {
 // only.
 class Canary {
  public:
-  // `fraction` of the replies are checked, in [0, 1]; `seed` decides which. `metrics` must outlive the
-  // canary and its requests.
+  // `fraction` of the replies are checked, in [0, 1]; `seed` decides which. `metrics` must outlive
+  // the canary and its requests.
   Canary(double fraction, uint64_t seed, CanaryMetrics* metrics)
       : fraction_(fraction), seed_(seed), metrics_(metrics) {}
 

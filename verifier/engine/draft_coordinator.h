@@ -61,8 +61,8 @@ class DraftCoordinator {
   // Whether drafts were asked for the group's next step.
   bool HasAsked(int group) const { return asked_[group]; }
 
-  // Sets the tree of every decoding sequence of a group: the draft if a valid one came in time, else
-  // the root alone, and says why.
+  // Sets the tree of every decoding sequence of a group: the draft if a valid one came in time,
+  // else the root alone, and says why.
   void CollectDrafts(std::span<Sequence* const> sequences, int group);
 
   // Frees a sequence at its drafter.

@@ -19,8 +19,8 @@ std::vector<float> CalibratedPathProbabilities(const Sequence& sequence,
                                                const AcceptanceCalibration& calibration);
 
 // Tells `calibration` which candidates of the proposal the target has chosen, whether they were
-// verified or not. `tokens` are those of the step, which follow the proposal's root: they judge every
-// candidate whose parent is among them.
+// verified or not. `tokens` are those of the step, which follow the proposal's root: they judge
+// every candidate whose parent is among them.
 void RecordOutcome(const Sequence& sequence, std::span<const int32_t> tokens,
                    AcceptanceCalibration* calibration);
 

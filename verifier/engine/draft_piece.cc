@@ -9,8 +9,8 @@
 namespace chimera {
 namespace {
 
-// Generous bounds of what an update takes in a message beside tokens and hidden states, and a token.
-// The first also keeps the sequences of a message below the protocol's 4096.
+// Generous bounds of what an update takes in a message beside tokens and hidden states, and a
+// token. The first also keeps the sequences of a message below the protocol's 4096.
 constexpr size_t kUpdateBytes = 256;
 constexpr size_t kTokenBytes = 5;
 

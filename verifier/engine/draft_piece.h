@@ -32,8 +32,8 @@ struct DraftPiece {
 };
 
 // Cuts news into pieces: first the tokens, then the hidden states of those that have been verified,
-// and with the last piece the wish for a tree. Changes no sequence, so that a piece that could not be
-// sent is simply made again. The engine's thread only.
+// and with the last piece the wish for a tree. Changes no sequence, so that a piece that could not
+// be sent is simply made again. The engine's thread only.
 class DraftPieceMaker {
  public:
   // `taps` must outlive the maker.
@@ -42,10 +42,10 @@ class DraftPieceMaker {
   // Room that a piece for this drafter needs for certain, in bytes; at most kMaxStepBytes.
   size_t MinRoom(int source) const;
 
-  // The next piece for the drafter that serves `sequence`, or nothing if there is nothing to tell. It
-  // takes at most `room` bytes of a message; more is left if progress.up_to_date is not set. Starts a
-  // new epoch if the drafter does not know the sequence, or lacks hidden states that are not kept any
-  // more. REQUIRES: room >= MinRoom of that drafter.
+  // The next piece for the drafter that serves `sequence`, or nothing if there is nothing to tell.
+  // It takes at most `room` bytes of a message; more is left if progress.up_to_date is not set.
+  // Starts a new epoch if the drafter does not know the sequence, or lacks hidden states that are
+  // not kept any more. REQUIRES: room >= MinRoom of that drafter.
   std::optional<DraftPiece> Next(const Sequence& sequence, const DraftSession& session,
                                  size_t room) const;
 

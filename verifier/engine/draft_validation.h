@@ -12,9 +12,10 @@
 
 namespace chimera {
 
-// Returns the tree of `draft`, its root being the newest token of `sequence`, which awaits the draft.
-// FAILED_PRECONDITION if it is for another state of the sequence; INVALID_ARGUMENT if it is not what
-// was asked for: too large or too deep, not a valid tree, or with probabilities that rise or are none.
+// Returns the tree of `draft`, its root being the newest token of `sequence`, which awaits the
+// draft. FAILED_PRECONDITION if it is for another state of the sequence; INVALID_ARGUMENT if it is
+// not what was asked for: too large or too deep, not a valid tree, or with probabilities that rise
+// or are none.
 absl::StatusOr<TokenTree> ValidateDraft(const Draft& draft, const Sequence& sequence,
                                         int32_t vocab_size);
 

@@ -25,8 +25,8 @@ class DrafterAssignment {
   // Takes a sequence from its drafter, which is told to forget it.
   void Detach(Sequence* sequence);
 
-  // As Detach, because the drafter does not hold the sequence or has no room for it. It is not asked
-  // again before a pause, which doubles with every refusal in a row: a replay can be dear.
+  // As Detach, because the drafter does not hold the sequence or has no room for it. It is not
+  // asked again before a pause, which doubles with every refusal in a row: a replay can be dear.
   void DetachRefused(Sequence* sequence);
 
   // The drafter of a sequence proved that it holds it.

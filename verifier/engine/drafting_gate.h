@@ -31,8 +31,9 @@ class DraftingGate {
   // Steps without which there is no verdict.
   static constexpr int kMinSteps = 8;
 
-  // Steps that have to follow one at a load where drafting pauses before another load is drafted for:
-  // drafters would have to catch up with sequences that may be about to end, or not to stay so few.
+  // Steps that have to follow one at a load where drafting pauses before another load is drafted
+  // for: drafters would have to catch up with sequences that may be about to end, or not to stay so
+  // few.
   static constexpr int kSettlingSteps = 8;
 
   // Whether to ask for drafts for the next step, in which so many sequences decode.
@@ -47,8 +48,8 @@ class DraftingGate {
   double Gain(int sequences) const { return LoadOf(sequences).recent.Gain(); }
 
  private:
-  // Sums over steps, older ones counting less. What the worst step took too long is forgiven: machines
-  // have hiccups, and a drafter that is slow is slow more than once.
+  // Sums over steps, older ones counting less. What the worst step took too long is forgiven:
+  // machines have hiccups, and a drafter that is slow is slow more than once.
   struct Sums {
     double tokens = 0;
     double seconds = 0;

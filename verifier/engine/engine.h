@@ -51,14 +51,14 @@ struct EngineParts {
 };
 
 // Owns the decoding thread, which alone touches backend, pages and sequences. A step of a group
-// (StepGroups): admit, collect drafts, plan, reserve pages, forward, walk, commit, emit, send the news
-// to the drafters.
+// (StepGroups): admit, collect drafts, plan, reserve pages, forward, walk, commit, emit, send the
+// news to the drafters.
 //
 // The public methods may be called from any thread.
 class Engine {
  public:
-  // Starts the thread. With NodePlanning::kByStepTime it times the backend first, which takes about a
-  // second. INVALID_ARGUMENT if the config does not fit the backend's limits.
+  // Starts the thread. With NodePlanning::kByStepTime it times the backend first, which takes about
+  // a second. INVALID_ARGUMENT if the config does not fit the backend's limits.
   static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineParts& parts,
                                                         const EngineConfig& config);
 
@@ -66,7 +66,8 @@ class Engine {
   ~Engine();
 
   // Queues a request whose reply goes to `sink`. If an error is returned the sink is never called.
-  // Errors: as RequestQueue::Push; INVALID_ARGUMENT if the request can never fit into the page pool.
+  // Errors: as RequestQueue::Push; INVALID_ARGUMENT if the request can never fit into the page
+  // pool.
   absl::Status Submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink);
 
   // Ends a request within one step, with CANCELLED. NOT_FOUND if no request has that id, or if its

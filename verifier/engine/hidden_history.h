@@ -1,4 +1,5 @@
-// The hidden states of a sequence's last positions, kept so that a drafter can be brought up to date.
+// The hidden states of a sequence's last positions, kept so that a drafter can be brought up to
+// date.
 
 #ifndef CHIMERA_VERIFIER_ENGINE_HIDDEN_HISTORY_H_
 #define CHIMERA_VERIFIER_ENGINE_HIDDEN_HISTORY_H_
@@ -9,13 +10,13 @@
 
 namespace chimera {
 
-// Rows of consecutive positions [start(), end()): of those added at least the last `window`, and less
-// than twice as many. One thread.
+// Rows of consecutive positions [start(), end()): of those added at least the last `window`, and
+// less than twice as many. One thread.
 class HiddenHistory {
  public:
-  // Forgets all rows. From now on a row has `row_size` elements, [n_tapped, hidden_size]; row_size 0
-  // keeps nothing. A later Append may begin at any position. REQUIRES: window is positive, any size,
-  // if row_size is.
+  // Forgets all rows. From now on a row has `row_size` elements, [n_tapped, hidden_size]; row_size
+  // 0 keeps nothing. A later Append may begin at any position. REQUIRES: window is positive, any
+  // size, if row_size is.
   void Reset(int64_t row_size, int32_t window);
 
   // Adds the row of `position`. A position that does not follow the last one starts afresh.

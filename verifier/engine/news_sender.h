@@ -17,9 +17,9 @@ namespace chimera {
 // Packs the pieces of many sequences into messages within the protocol's bounds, and takes down how
 // far each sequence was sent. What cannot be sent now is sent later.
 //
-// The sequences that the drafter keeps up with come first. Those of which it lacks more, a prompt or a
-// replay, share what is left of a few MiB, and only once it has answered all that it was sent before:
-// so they never fill the link's queue, nor delay the trees of the others for long.
+// The sequences that the drafter keeps up with come first. Those of which it lacks more, a prompt
+// or a replay, share what is left of a few MiB, and only once it has answered all that it was sent
+// before: so they never fill the link's queue, nor delay the trees of the others for long.
 //
 // For one engine step; the engine's thread only.
 class NewsSender {

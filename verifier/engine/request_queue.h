@@ -18,7 +18,8 @@
 
 namespace chimera {
 
-// Bounded queue of requests, and the ids of those that were cancelled. Any thread may call any method.
+// Bounded queue of requests, and the ids of those that were cancelled. Any thread may call any
+// method.
 class RequestQueue {
  public:
   // Bounds of what waits: requests, and prompt tokens of all of them together. A request may exceed

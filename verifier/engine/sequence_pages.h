@@ -13,8 +13,8 @@
 
 namespace chimera {
 
-// The page pool and the prefix cache over it. A sequence that checks another (RequestPurpose::kCanary)
-// neither takes from the cache nor adds to it. The engine's thread only.
+// The page pool and the prefix cache over it. A sequence that checks another
+// (RequestPurpose::kCanary) neither takes from the cache nor adds to it. The engine's thread only.
 class SequencePages {
  public:
   // `page_count` and `numerics_id` are the backend's; `coordinator` must outlive this.
@@ -25,7 +25,8 @@ class SequencePages {
   // false, and changes nothing, if fewer than `reserve` pages would be left to others.
   bool Admit(Sequence* sequence, int32_t reserve);
 
-  // Sees to it that the sequence has pages for the positions below `end`; false if there are too few.
+  // Sees to it that the sequence has pages for the positions below `end`; false if there are too
+  // few.
   bool Cover(Sequence* sequence, int32_t end);
 
   // Offers the sequence's full pages to others. Call when a step's K/V is in the pages.

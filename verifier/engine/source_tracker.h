@@ -20,9 +20,9 @@ namespace chimera {
 
 // Wraps a DraftSource. The engine's thread only.
 //
-// A drafter that misses a deadline is behind: nothing is sent to it, and it is not waited for, until
-// it has answered all that it was sent. So a stalled drafter costs one deadline, not one per step. If
-// it does not answer at all, its session is ended.
+// A drafter that misses a deadline is behind: nothing is sent to it, and it is not waited for,
+// until it has answered all that it was sent. So a stalled drafter costs one deadline, not one per
+// step. If it does not answer at all, its session is ended.
 class SourceTracker {
  public:
   // `source` and `clock` must outlive the tracker.

@@ -11,7 +11,8 @@ namespace {
 // Steps that the prices go by, roughly.
 constexpr double kPriceSteps = 64;
 
-// Steps after which one without candidates is due. Costs a hundredth where drafting doubles the speed.
+// Steps after which one without candidates is due. Costs a hundredth where drafting doubles the
+// speed.
 constexpr int kPlainInterval = 64;
 
 // Candidates of a sequence that the price of one is the mean of, at least.
@@ -63,8 +64,8 @@ void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& sec
   if (rows.prefill == 0) step_times_->Observe(decoding, seconds.forward);
   const double whole = step_times_->Seconds(decoding + rows.prefill);
   if (rows.speculating > 0) {
-    // A share of this very step, so that what slows it down as a whole speaks neither for nor against
-    // drafting.
+    // A share of this very step, so that what slows it down as a whole speaks neither for nor
+    // against drafting.
     const double plain_share = step_times_->Seconds(rows.sequences + rows.prefill) / whole;
     gate_.Record({.sequences = rows.sequences,
                   .tokens = tokens,

@@ -43,17 +43,17 @@ struct SpeculationStatus {
   CandidateCounts candidates;  // since the start
 };
 
-// Learns from every step what steps take and how far each drafter's probabilities are to be believed,
-// and plans the next one by it. Without step times it plans nothing: all that drafters propose is
-// verified. The engine's thread only.
+// Learns from every step what steps take and how far each drafter's probabilities are to be
+// believed, and plans the next one by it. Without step times it plans nothing: all that drafters
+// propose is verified. The engine's thread only.
 class SpeculationControl {
  public:
   // `source_count` is the number of draft sources.
   SpeculationControl(std::optional<StepTimeTable> step_times, int source_count);
 
   // Cuts the trees of decoding sequences to the candidates that raise tokens per second. The step
-  // has `base_rows` rows without them, and `drafting_seconds` were spent on its drafts. Now and then it
-  // leaves no candidate, because only a step without any shows what drafting has to beat.
+  // has `base_rows` rows without them, and `drafting_seconds` were spent on its drafts. Now and
+  // then it leaves no candidate, because only a step without any shows what drafting has to beat.
   void PlanTrees(std::span<Sequence* const> decoding, int base_rows, double drafting_seconds);
 
   // The target has chosen `tokens` behind the root of the sequence's proposal, whether they became

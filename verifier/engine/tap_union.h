@@ -16,15 +16,15 @@ class TapUnion {
   TapUnion(int source_count, int32_t hidden_size);
 
   // Takes note of what a drafter asks for: ascending layers, and the positions of context that it
-  // uses. It stays in force when the drafter is gone: so the states it needs are there when it comes
-  // back, and the others' are not thrown away each time.
+  // uses. It stays in force when the drafter is gone: so the states it needs are there when it
+  // comes back, and the others' are not thrown away each time.
   void Set(int source, std::span<const int32_t> layers, int32_t window);
 
   // Layers to tap, ascending.
   std::span<const int32_t> layers() const { return layers_; }
 
-  // How many positions of a sequence's rows to keep: the longest window asked for, but not more than
-  // memory allows (drafter_service.proto, Ready). Positive.
+  // How many positions of a sequence's rows to keep: the longest window asked for, but not more
+  // than memory allows (drafter_service.proto, Ready). Positive.
   int32_t history_window() const;
 
   // Changes when layers() or history_window() does: rows kept until then are of no use.

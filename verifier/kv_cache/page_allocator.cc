@@ -35,8 +35,8 @@ void PageTable::ReplaceByShared(int32_t index, int32_t page) {
 }
 
 void PageTable::Clear() {
-  // The last page first: so the pages of a sequence are evicted from its end, and what is kept of it
-  // is always its beginning.
+  // The last page first: so the pages of a sequence are evicted from its end, and what is kept of
+  // it is always its beginning.
   for (auto page = pages_.rbegin(); page != pages_.rend(); ++page) allocator_->GiveUp(*page);
   pages_.clear();
 }

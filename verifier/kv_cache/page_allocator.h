@@ -29,8 +29,8 @@ class PageTable {
   std::span<const int32_t> pages() const { return pages_; }
   int32_t size() const { return static_cast<int32_t>(pages_.size()); }
 
-  // Appends `count` pages that nobody else holds; or nothing, returning false, if there are too few.
-  // REQUIRES: count >= 0.
+  // Appends `count` pages that nobody else holds; or nothing, returning false, if there are too
+  // few. REQUIRES: count >= 0.
   bool Extend(int32_t count);
 
   // Appends a page that others hold, or that is kept.
@@ -47,9 +47,9 @@ class PageTable {
   std::vector<int32_t> pages_;
 };
 
-// Counts who holds which page; the memory itself is the backend's. A page that nobody holds is either
-// free or, if its content was marked as worth keeping, kept until no page is free any more. Then the
-// page that was given up longest ago is taken. Not thread-safe.
+// Counts who holds which page; the memory itself is the backend's. A page that nobody holds is
+// either free or, if its content was marked as worth keeping, kept until no page is free any more.
+// Then the page that was given up longest ago is taken. Not thread-safe.
 class PageAllocator {
  public:
   // Called when a kept page is taken away, before it is lent again.

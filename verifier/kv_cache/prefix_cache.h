@@ -29,15 +29,15 @@ struct PageKey {
 size_t HashPageKey(const PageKey& key);
 bool EqualPageKeys(const PageKey& a, const PageKey& b);
 
-// How keys are looked up. Others than the default are for tests: a hash that collides must do no harm,
-// a comparison that overlooks a field must be noticed.
+// How keys are looked up. Others than the default are for tests: a hash that collides must do no
+// harm, a comparison that overlooks a field must be noticed.
 struct PageKeyLookup {
   size_t (*hash)(const PageKey&) = HashPageKey;
   bool (*equal)(const PageKey&, const PageKey&) = EqualPageKeys;
 };
 
-// Index of full pages by what they hold. A page stays in it until the allocator evicts it; the pages
-// before it stay at least as long. The engine's thread only.
+// Index of full pages by what they hold. A page stays in it until the allocator evicts it; the
+// pages before it stay at least as long. The engine's thread only.
 class PrefixCache {
  public:
   // Becomes the eviction listener of `allocator`, which must outlive the cache.
@@ -46,9 +46,9 @@ class PrefixCache {
   // Appends to the empty `table` the pages that hold the beginning of `tokens` under `numerics_id`.
   void Match(const std::string& numerics_id, std::span<const int32_t> tokens, PageTable* table);
 
-  // Puts the full page at `index` of `table` into the index, or replaces it there by the page that is
-  // in the index already: the two hold the same. `tokens` begins at position 0. REQUIRES: the pages
-  // before it were inserted or matched under the same numerics id.
+  // Puts the full page at `index` of `table` into the index, or replaces it there by the page that
+  // is in the index already: the two hold the same. `tokens` begins at position 0. REQUIRES: the
+  // pages before it were inserted or matched under the same numerics id.
   void Insert(const std::string& numerics_id, std::span<const int32_t> tokens, int32_t index,
               PageTable* table);
 

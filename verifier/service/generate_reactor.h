@@ -20,9 +20,9 @@
 
 namespace chimera {
 
-// Carries a reply from the engine to gRPC, one message at a time: what comes while a message is being
-// sent is merged into the next, so a slow reader costs no more memory than its reply. Of ended
-// replies that wait for their readers, OpenCalls bounds the number.
+// Carries a reply from the engine to gRPC, one message at a time: what comes while a message is
+// being sent is merged into the next, so a slow reader costs no more memory than its reply. Of
+// ended replies that wait for their readers, OpenCalls bounds the number.
 //
 // gRPC and the engine share the object; it lives until both have let go. Thread-safe.
 class GenerateReactor final : public grpc::ServerWriteReactor<v1::GenerateResponse>,

@@ -1,4 +1,5 @@
-// Keeps count of calls, so that a server can wait for their clients, and for no more than it should.
+// Keeps count of calls, so that a server can wait for their clients, and for no more than it
+// should.
 
 #ifndef CHIMERA_VERIFIER_SERVICE_OPEN_CALLS_H_
 #define CHIMERA_VERIFIER_SERVICE_OPEN_CALLS_H_
@@ -28,8 +29,8 @@ class OpenCalls {
   static constexpr size_t kMaxUnread = 256;
 
   OpenCalls() = default;
-  // The last call is removed by a thread of gRPC's, whose end only gRPC knows: the lock makes what it
-  // did visible. REQUIRES: no call is open.
+  // The last call is removed by a thread of gRPC's, whose end only gRPC knows: the lock makes what
+  // it did visible. REQUIRES: no call is open.
   ~OpenCalls() { MutexLock lock(&mutex_); }
   OpenCalls(const OpenCalls&) = delete;
   OpenCalls& operator=(const OpenCalls&) = delete;

@@ -30,7 +30,6 @@ TEST_P(ThreadPoolTest, EveryElementIsVisitedOnce) {
   }
 }
 
-// Each loop reads what other threads wrote in the one before, without atomics.
 TEST(ThreadPoolGrainTest, FewElementsAreLeftToTheCaller) {
   ThreadPool pool(4);
   for (const int64_t count : {1, 3, 4}) {
@@ -52,6 +51,7 @@ TEST(ThreadPoolGrainTest, FewElementsAreLeftToTheCaller) {
   EXPECT_EQ(calls, 4);
 }
 
+// Each loop reads what other threads wrote in the one before, without atomics.
 TEST_P(ThreadPoolTest, LoopsSeeWhatEarlierLoopsWrote) {
   ThreadPool pool(GetParam());
   constexpr int kCount = 97;

@@ -47,8 +47,8 @@ std::vector<int> PathNodes(const TokenTree& tree, int node);
 // Page ids first, first + 1, ...
 std::vector<int32_t> PageTable(int count, int32_t first = 0);
 
-// Feeds `tokens` from position 0 in chunks of `chunk_size`, with these pages, and returns the result
-// of the last chunk, with logits.
+// Feeds `tokens` from position 0 in chunks of `chunk_size`, with these pages, and returns the
+// result of the last chunk, with logits.
 StepResult Prefill(Backend* backend, std::span<const int32_t> pages,
                    std::span<const int32_t> tokens, int chunk_size);
 

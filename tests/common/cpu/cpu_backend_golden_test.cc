@@ -1,5 +1,5 @@
-// The bits of a small model's logits. Every build type and compiler runs this test, so it shows that
-// they agree; a changed hash is a changed numerics id.
+// The bits of a small model's logits. Every build type and compiler runs this test, so it shows
+// that they agree; a changed hash is a changed numerics id.
 
 #include <gtest/gtest.h>
 

@@ -125,8 +125,8 @@ TEST(AttentionTest, AgreesWithDoublePrecision) {
       const int score_roundings = head_dim / 16 + 4 + 2 + 1;
       const double score_error = 2 * largest_product * score_roundings;
       const double weight_error = score_error + 4;
-      // Values are at most 1. Weights enter sum and total; the sum is rounded once per position, the
-      // total once per position of a lane and four times between lanes, the quotient once.
+      // Values are at most 1. Weights enter sum and total; the sum is rounded once per position,
+      // the total once per position of a lane and four times between lanes, the quotient once.
       const int sum_roundings = positions + positions / 16 + 1 + 4 + 1;
       const double roundings = 2 * weight_error + sum_roundings;
       for (int d = 0; d < head_dim; ++d) {

@@ -58,9 +58,9 @@ class LlamaForwardReferenceTest : public ::testing::Test {
   std::unique_ptr<LlamaModel> model_;
 };
 
-// Keys and values are rounded to fp16, by up to 2^-11 of themselves: by far the coarsest step, since
-// weights are fp32. Such errors are independent and average out over a head and the positions, so a
-// few units of 2^-11 are left after all layers.
+// Keys and values are rounded to fp16, by up to 2^-11 of themselves: by far the coarsest step,
+// since weights are fp32. Such errors are independent and average out over a head and the
+// positions, so a few units of 2^-11 are left after all layers.
 constexpr double kHalfRounding = 0x1p-11;
 constexpr double kForwardTolerance = 2 * kHalfRounding;
 
@@ -134,13 +134,13 @@ TEST_F(LlamaForwardReferenceTest, LongerSequencesBeginLikeShorterOnes) {
   for (size_t row = 0; row < 9; ++row) EXPECT_EQ(all.logits[row], some.logits[row]) << row;
 }
 
-// Positions enter through RoPE alone, as distances. Where all tokens are the same, so are all values,
-// and whatever the weights of a row, their mean is that value: a shift cannot show.
+// Positions enter through RoPE alone, as distances. Where all tokens are the same, so are all
+// values, and whatever the weights of a row, their mean is that value: a shift cannot show.
 TEST_F(LlamaForwardReferenceTest, ARepeatedTokenHasTheSameLogitsEverywhere) {
   OpenModel(DataType::kF32);
   const LlamaForwardResult result = Forward(std::vector<int32_t>(20, 100));
-  // The mean is rounded once per position and the total likewise; two layers pass that on. With these
-  // weights no value is so near a tie of fp16 that this moves it across.
+  // The mean is rounded once per position and the total likewise; two layers pass that on. With
+  // these weights no value is so near a tie of fp16 that this moves it across.
   constexpr double kMeanRoundings = 2 * 2 * 20 * 0x1p-24;
   double largest = 0;
   for (const float logit : result.logits[0]) largest = std::max(largest, std::fabs(double{logit}));

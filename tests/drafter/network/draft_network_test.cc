@@ -1,5 +1,5 @@
-// The network against its reference: bit for bit, for every instruction set, whatever else is in the
-// batch.
+// The network against its reference: bit for bit, for every instruction set, whatever else is in
+// the batch.
 
 #include "drafter/network/draft_network.h"
 
@@ -180,8 +180,8 @@ TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
 INSTANTIATE_TEST_SUITE_P(Shapes, DraftNetworkShapeTest, ::testing::ValuesIn(kShapes),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
-// News in pieces, trees in between, the window sliding on: as if all had come at once. With one thread
-// and with two.
+// News in pieces, trees in between, the window sliding on: as if all had come at once. With one
+// thread and with two.
 TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
   Open({});
   const Sequence whole = RandomSequence(5, 200);

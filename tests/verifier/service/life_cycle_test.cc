@@ -194,7 +194,8 @@ TEST_F(LifeCycleTest, ASlowReaderHoldsUpNobody) {
   }
 }
 
-// Whatever the timing of ends, aborts and cancellations, every call ends and nothing is left behind.
+// Whatever the timing of ends, aborts and cancellations, every call ends and nothing is left
+// behind.
 TEST_F(LifeCycleTest, SurvivesEveryTimingOfEnds) {
   VerifierConfig config = Config();
   config.engine.max_waiting_requests = 4;

@@ -10,8 +10,8 @@
 namespace chimera {
 
 // The body of GET `path` from `address`, "host:port". Blocks, for 10 seconds without an answer at
-// most. INVALID_ARGUMENT if the address has no port, UNAVAILABLE if it cannot be reached or does not
-// answer, DATA_LOSS if the answer is not HTTP's 200 or is above 64 MiB; all name the address.
+// most. INVALID_ARGUMENT if the address has no port, UNAVAILABLE if it cannot be reached or does
+// not answer, DATA_LOSS if the answer is not HTTP's 200 or is above 64 MiB; all name the address.
 absl::StatusOr<std::string> HttpGet(const std::string& address, const std::string& path);
 
 }  // namespace chimera

@@ -10,8 +10,8 @@ namespace {
 
 constexpr double kLeastConfidence = 0.95;
 
-// How probable it is that less than `rank` of `count` measurements are below the true median: each is
-// with probability 1/2.
+// How probable it is that less than `rank` of `count` measurements are below the true median: each
+// is with probability 1/2.
 double FewerBelow(int rank, int count) {
   double probability = 0;
   double log_term = count * std::log(0.5);  // of exactly i below; the terms themselves underflow

@@ -32,8 +32,8 @@ absl::StatusOr<bool> ReadLine(std::istream& input, std::string& line) {
   return !line.empty();
 }
 
-// Takes prompt and category out of a line while it is parsed and keeps nothing else: a document tree
-// has many times the size of its text. Of equal keys the last counts.
+// Takes prompt and category out of a line while it is parsed and keeps nothing else: a document
+// tree has many times the size of its text. Of equal keys the last counts.
 class PromptFinder final : public nlohmann::json_sax<Json> {
  public:
   bool is_object() const { return is_object_; }

@@ -34,8 +34,8 @@ struct ModeResult {
 };
 
 // The summary line of each mode; figures that would divide by zero are null. The first mode is what
-// the others are compared with: tokens, text and finish reason of every reply, and tokens per second
-// of every block, as the median of the ratios (EstimateMedian).
+// the others are compared with: tokens, text and finish reason of every reply, and tokens per
+// second of every block, as the median of the ratios (EstimateMedian).
 //
 // `step` splits the mean time from one step to the next: shares of verification, drafting and link,
 // and the rest, which is committing, planning, handing tokens to clients and waiting for them.

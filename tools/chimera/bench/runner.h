@@ -36,9 +36,9 @@ class BenchRunner {
   BenchRunner(const BenchConfig& config, const std::vector<BenchPrompt>& prompts,
               std::vector<BenchServer> servers, Cancellation* cancellation);
 
-  // Runs a block of the schedule to its end and adds its figures to the mode's, and what the server's
-  // steps took meanwhile. At the first failure it cancels everything and returns that failure, naming
-  // prompt and mode; it also fails if the server's metrics cannot be read.
+  // Runs a block of the schedule to its end and adds its figures to the mode's, and what the
+  // server's steps took meanwhile. At the first failure it cancels everything and returns that
+  // failure, naming prompt and mode; it also fails if the server's metrics cannot be read.
   absl::Status RunBlock(const Block& block, const ReplyHandler& on_reply);
 
   // One entry per mode, complete once all blocks have run.

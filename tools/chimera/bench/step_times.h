@@ -24,8 +24,8 @@ struct StepTimes {
   bool operator==(const StepTimes&) const = default;
 };
 
-// Reads the sums out of a verifier's metrics in the text format of Prometheus. NOT_FOUND, naming the
-// stage, if one is missing.
+// Reads the sums out of a verifier's metrics in the text format of Prometheus. NOT_FOUND, naming
+// the stage, if one is missing.
 absl::StatusOr<StepTimes> ParseStepTimes(absl::string_view metrics);
 
 // Reads them from the metrics at `address`, "host:port". Errors are those of HttpGet and

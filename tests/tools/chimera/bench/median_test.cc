@@ -54,8 +54,8 @@ TEST(MedianTest, ManyValuesHaveAnIntervalAsWideAsTheNormalOne) {
   EXPECT_THAT(interval->confidence, DoubleNear(0.95, 0.005));
 }
 
-// Of 4000 samples the share that holds the true median lies within five standard deviations, 0.0153,
-// of the promised 0.9609.
+// Of 4000 samples the share that holds the true median lies within five standard deviations,
+// 0.0153, of the promised 0.9609.
 TEST(MedianTest, TheIntervalHoldsTheMedianAsOftenAsPromised) {
   std::mt19937 random(2);
   int held = 0;
