@@ -26,12 +26,17 @@ constexpr PhiloxKey MakePhiloxKey(uint64_t seed) {
 PhiloxWords Philox4x32(const PhiloxCounter& counter, const PhiloxKey& key);
 
 // Counters that Philox4x32Batch works on side by side, one vector lane each.
-inline constexpr int kPhiloxBatch = 8;
+inline constexpr int kPhiloxBatch = 16;
 
 // As Philox4x32 for kPhiloxBatch counters that differ in word 2 only, which holds counter[2],
-// counter[2] + 1, ... (modulo 2^32). Word w of counter i lands at words[w * kPhiloxBatch + i].
+// counter[2] + 1, ... (modulo 2^32). Word w of counter i lands at words[w * kPhiloxBatch + i]. With
+// AVX2 where the processor has it.
 void Philox4x32Batch(const PhiloxCounter& counter, const PhiloxKey& key,
                      std::span<uint32_t, size_t{4} * kPhiloxBatch> words);
+
+// The same on any processor.
+void PortablePhilox4x32Batch(const PhiloxCounter& counter, const PhiloxKey& key,
+                             std::span<uint32_t, size_t{4} * kPhiloxBatch> words);
 
 }  // namespace chimera
 

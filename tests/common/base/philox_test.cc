@@ -27,8 +27,10 @@ TEST(PhiloxTest, KeyIsTheLowHalfThenTheHighHalf) {
 TEST(PhiloxTest, BatchEqualsOneByOneAndWrapsAround) {
   const PhiloxKey key = {0x12345678, 0x9abcdef0};
   for (const uint32_t first : {0u, 8u, 12280u, 0xfffffffcu}) {
-    std::array<uint32_t, 4 * kPhiloxBatch> batch;
+    std::array<uint32_t, 4 * kPhiloxBatch> batch, portable;
     Philox4x32Batch({7, 8, first, 9}, key, batch);
+    PortablePhilox4x32Batch({7, 8, first, 9}, key, portable);
+    EXPECT_EQ(batch, portable);
     for (int i = 0; i < kPhiloxBatch; ++i) {
       const PhiloxWords expected = Philox4x32({7, 8, first + static_cast<uint32_t>(i), 9}, key);
       for (int word = 0; word < 4; ++word) {
