@@ -7,7 +7,7 @@
 namespace chimera {
 namespace {
 
-constexpr std::chrono::microseconds kSpinTime{20};
+constexpr std::chrono::microseconds kSpinTime{60};
 constexpr int kPausesPerClockRead = 16;
 
 void PauseProcessor() {

@@ -12,7 +12,7 @@
 namespace chimera {
 
 // Runs loops on `thread_count` threads, the caller's among them: a pool of n starts n - 1 workers.
-// A worker that waits for the next loop spins for at most 20 microseconds and then parks on a
+// A worker that waits for the next loop spins for at most 60 microseconds and then parks on a
 // futex, so loops that follow each other closely cost no system call, and an idle pool uses no
 // processor time. The caller waits for its workers in the same way.
 //

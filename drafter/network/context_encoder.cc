@@ -37,14 +37,10 @@ void ContextEncoder::MixInputs(int64_t count, const float* trigrams, const float
   products_->Multiply(input_, count, fill, z);
 }
 
-void ContextEncoder::ProjectKeyValue(int64_t count, const float* z) {
+void ContextEncoder::NormalizeForAttention(const float* z, int64_t row, float* input) const {
   const int64_t size = config_.hidden_size;
-  const auto normalize = [&](int64_t row, float* input) {
-    products_->kernels().rms_norm(z + row * size, attention_norm_.data(), size,
-                                  config_.rms_norm_epsilon, input);
-  };
-  products_->Multiply(key_value_, count, normalize,
-                      GrowTo(count * 2 * config_.kv_size(), &keys_values_));
+  products_->kernels().rms_norm(z + row * size, attention_norm_.data(), size,
+                                config_.rms_norm_epsilon, input);
 }
 
 void ContextEncoder::ConvertKeyValue(int64_t row, int64_t position, uint16_t* key_value) {
@@ -56,7 +52,9 @@ void ContextEncoder::ConvertKeyValue(int64_t row, int64_t position, uint16_t* ke
 
 void ContextEncoder::StoreContext(std::span<const ContextRow> rows, const float* z) {
   const int64_t count = static_cast<int64_t>(rows.size());
-  ProjectKeyValue(count, z);
+  const auto normalize = [&](int64_t row, float* input) { NormalizeForAttention(z, row, input); };
+  products_->Multiply(key_value_, count, normalize,
+                      GrowTo(count * 2 * config_.kv_size(), &keys_values_));
   products_->pool()->ParallelFor(count, [&](int64_t begin, int64_t end, int thread) {
     std::vector<uint16_t>& key_value = scratch_[thread].key;
     key_value.resize(2 * config_.kv_size());
@@ -71,6 +69,10 @@ void ContextEncoder::StoreContext(std::span<const ContextRow> rows, const float*
 }
 
 void ContextEncoder::StoreDrafted(std::span<const EncoderRow> rows) {
+  const auto is_drafted = [](const EncoderRow& row) { return row.drafted >= 0; };
+  if (std::ranges::none_of(rows, is_drafted)) return;
+  const int64_t count = static_cast<int64_t>(rows.size());
+  products_->MultiplyAgain(key_value_, GrowTo(count * 2 * config_.kv_size(), &keys_values_));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].drafted < 0) continue;
     CHIMERA_CHECK(rows[i].drafted == static_cast<int32_t>(parents_.size()));
@@ -82,52 +84,51 @@ void ContextEncoder::StoreDrafted(std::span<const EncoderRow> rows) {
   }
 }
 
-void ContextEncoder::Attend(const EncoderRow& row, float* query, Scratch* scratch,
+void ContextEncoder::Attend(const EncoderRow& row, int64_t head, float* queries, Scratch* scratch,
                             float* output) const {
   const CpuKernels& kernels = products_->kernels();
-  kernels.rope(rope_.cosines(row.position).data(), rope_.signed_sines(row.position).data(),
-               config_.head_dim, config_.query_head_count, query);
   const int64_t group = config_.query_head_count / config_.kv_head_count;
-  for (int64_t head = 0; head < config_.kv_head_count; ++head) {
-    const int64_t paged = row.window->ListPages(head, &scratch->pages);
-    scratch->nodes.clear();
-    for (int32_t node = row.drafted; node >= 0; node = parents_[node]) {
-      const uint16_t* const key =
-          drafted_.data() + node * 2 * config_.kv_size() + head * config_.head_dim;
-      scratch->nodes.push_back({.key = key, .value = key + config_.kv_size()});
-    }
-    std::reverse(scratch->nodes.begin(), scratch->nodes.end());
-    const int64_t nodes = static_cast<int64_t>(scratch->nodes.size());
-    const int64_t offset = head * group * config_.head_dim;
-    const AttentionRow attention_row = {.queries = query + offset,
-                                        .paged_count = paged,
-                                        .nodes = scratch->nodes.data(),
-                                        .node_count = nodes,
-                                        .output = output + offset};
-    kernels.attention({.rows = &attention_row,
-                       .row_count = 1,
-                       .head_count = group,
-                       .head_dim = config_.head_dim,
-                       .pages = scratch->pages.data(),
-                       .is_cold = true,
-                       .weights = GrowTo(AttentionScratchSize(paged + nodes), &scratch->weights)});
+  kernels.rope(rope_.cosines(row.position).data(), rope_.signed_sines(row.position).data(),
+               config_.head_dim, group, queries);
+  const int64_t paged = row.window->ListPages(head, &scratch->pages);
+  scratch->nodes.clear();
+  for (int32_t node = row.drafted; node >= 0; node = parents_[node]) {
+    const uint16_t* const key =
+        drafted_.data() + node * 2 * config_.kv_size() + head * config_.head_dim;
+    scratch->nodes.push_back({.key = key, .value = key + config_.kv_size()});
   }
+  std::reverse(scratch->nodes.begin(), scratch->nodes.end());
+  const int64_t nodes = static_cast<int64_t>(scratch->nodes.size());
+  const AttentionRow attention_row = {.queries = queries,
+                                      .paged_count = paged,
+                                      .nodes = scratch->nodes.data(),
+                                      .node_count = nodes,
+                                      .output = output};
+  kernels.attention({.rows = &attention_row,
+                     .row_count = 1,
+                     .head_count = group,
+                     .head_dim = config_.head_dim,
+                     .pages = scratch->pages.data(),
+                     .is_cold = true,
+                     .weights = GrowTo(AttentionScratchSize(paged + nodes), &scratch->weights)});
 }
 
 void ContextEncoder::Encode(std::span<const EncoderRow> rows, const float* z, float* output) {
   const int64_t count = static_cast<int64_t>(rows.size());
   const int64_t size = config_.hidden_size;
   const CpuKernels& kernels = products_->kernels();
-  ProjectKeyValue(count, z);
-  products_->MultiplyAgain(query_, GrowTo(count * config_.query_size(), &queries_));
+  const auto normalize = [&](int64_t row, float* input) { NormalizeForAttention(z, row, input); };
+  products_->Multiply(query_, count, normalize, GrowTo(count * config_.query_size(), &queries_));
   StoreDrafted(rows);
 
   float* const heads =
       GrowTo(count * std::max<int64_t>(config_.query_size(), 2 * config_.ffn_size), &rows_);
-  products_->pool()->ParallelFor(count, [&](int64_t begin, int64_t end, int thread) {
-    for (int64_t row = begin; row < end; ++row) {
-      Attend(rows[row], queries_.data() + row * config_.query_size(), &scratch_[thread],
-             heads + row * config_.query_size());
+  const int64_t kv_heads = config_.kv_head_count;
+  const int64_t group_size = config_.query_size() / kv_heads;
+  products_->pool()->ParallelFor(count * kv_heads, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t item = begin; item < end; ++item) {
+      Attend(rows[item / kv_heads], item % kv_heads, queries_.data() + item * group_size,
+             &scratch_[thread], heads + item * group_size);
     }
   });
   const auto copy_heads = [&](int64_t row, float* input) {

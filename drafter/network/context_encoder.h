@@ -62,12 +62,15 @@ class ContextEncoder {
     std::vector<float> weights;
   };
 
-  // keys_values_ [n_rows, 2 kv_size] of rows of z, before RoPE.
-  void ProjectKeyValue(int64_t count, const float* z);
+  // What a product reads of row `row` of z.
+  void NormalizeForAttention(const float* z, int64_t row, float* input) const;
+  // Keys and values of those rows that are drafted, the last product's input.
   void StoreDrafted(std::span<const EncoderRow> rows);
   // Turns a row's key of keys_values_ by RoPE and converts both to fp16: key, then value.
   void ConvertKeyValue(int64_t row, int64_t position, uint16_t* key_value);
-  void Attend(const EncoderRow& row, float* query, Scratch* scratch, float* output) const;
+  // The query heads of key/value head `head`: `queries` and `output` are theirs, [heads, head_dim].
+  void Attend(const EncoderRow& row, int64_t head, float* queries, Scratch* scratch,
+              float* output) const;
 
   const DraftNetworkConfig& config_;
   RowProducts* const products_;

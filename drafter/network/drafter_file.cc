@@ -16,6 +16,7 @@ namespace chimera {
 namespace {
 
 constexpr char kFormat[] = "chimera-drafter-1";
+constexpr char kEmbedding[] = "residual_head.embedding";
 
 template <typename... Parts>
 absl::Status Invalid(const Parts&... parts) {
@@ -166,21 +167,20 @@ class WeightReader {
  private:
   absl::StatusOr<DataType> ElementType(const std::string& name,
                                        const SafetensorsTensor& tensor) const {
-    if (tensor.type == SafetensorsType::kU8) return BlockType();
+    if (tensor.type == SafetensorsType::kU8) return BlockType(name);
     if (const std::optional<DataType> type = FloatDataType(tensor.type)) return *type;
     return Invalid(name, ": is ", SafetensorsTypeName(tensor.type),
                    ", must be F32, F16, BF16 or U8");
   }
 
-  absl::StatusOr<DataType> BlockType() const {
+  absl::StatusOr<DataType> BlockType(const std::string& name) const {
+    const char* const key = name == kEmbedding ? "embedding_weight_type" : "weight_type";
     std::string type;
-    CHIMERA_RETURN_IF_ERROR(metadata_.Read("weight_type", &type));
+    CHIMERA_RETURN_IF_ERROR(metadata_.Read(key, &type));
     for (const DataType known : {DataType::kQ8_0, DataType::kQ4_0, DataType::kQ4_1}) {
       if (type == DataTypeName(known)) return known;
     }
-    return Invalid("weight_type is \"", type,
-                   "\", must be Q8_0, Q4_0 or Q4_1 if there are U8 "
-                   "tensors");
+    return Invalid(key, " is \"", type, "\", must be Q8_0, Q4_0 or Q4_1, for ", name, " is U8");
   }
 
   const SafetensorsFile& file_;
@@ -251,8 +251,7 @@ absl::Status DrafterFile::Read() {
   CHIMERA_RETURN_IF_ERROR(
       reader.Read("residual_head.weight", config_.depth_heads * size, size, &head.weight));
   CHIMERA_RETURN_IF_ERROR(reader.ReadNorm("residual_head.norm", size, &head.norm));
-  CHIMERA_RETURN_IF_ERROR(
-      reader.Read("residual_head.embedding", config_.draft_vocab_size, size, &head.embedding));
+  CHIMERA_RETURN_IF_ERROR(reader.Read(kEmbedding, config_.draft_vocab_size, size, &head.embedding));
   return reader.ReadVocabulary(config_.draft_vocab_size, &head.vocabulary);
 }
 

@@ -112,7 +112,7 @@ milliseconds DrafterFaults::KillDrafter(int kills) {
   milliseconds slowest{0};
   int lives = 0;
   std::mt19937 random(20);
-  for (int kill = 0; kill <= kills; ++kill) {
+  for (int kill = 0; kill <= kills && !::testing::Test::HasFailure(); ++kill) {
     const std::unique_ptr<ChildProcess> drafter = StartDrafterProcess();
     // One in eight dies while it starts, one while it shakes hands; the last one lives.
     const uint32_t fate = kill == kills ? 7 : random() % 8;

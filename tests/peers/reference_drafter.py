@@ -26,7 +26,7 @@ class ReferenceDrafter:
         self.depth_heads = self._number("depth_heads")
         self._rounds_activations = rounds_activations
         self._norms = {name: tensor for name, tensor in tensors.items() if "norm" in name}
-        self._matrices = {name: self._matrix(tensor) for name, tensor in tensors.items() if "norm" not in name}
+        self._matrices = {name: self._matrix(name, tensor) for name, tensor in tensors.items() if "norm" not in name}
         self._query_heads, self._kv_heads = self._number("query_head_count"), self._number("kv_head_count")
         self._head_dim, self._window = self._number("head_dim"), self._number("context_window")
         self._trigram_order = self._number("trigram_order")
@@ -37,9 +37,10 @@ class ReferenceDrafter:
     def _number(self, key):
         return int(self.metadata[key])
 
-    def _matrix(self, tensor):
+    def _matrix(self, name, tensor):
         if tensor.dtype == torch.uint8:
-            return kernel_arithmetic.QuantisedMatrix(tensor, self.metadata["weight_type"])
+            key = "embedding_weight_type" if name == "residual_head.embedding" else "weight_type"
+            return kernel_arithmetic.QuantisedMatrix(tensor, self.metadata[key])
         return kernel_arithmetic.FloatMatrix(tensor)
 
     @torch.no_grad()

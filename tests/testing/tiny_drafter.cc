@@ -13,22 +13,25 @@
 namespace chimera::testing {
 namespace {
 
+DataType EmbeddingType(const TinyDrafterOptions& options) {
+  return options.embedding_type.value_or(options.type);
+}
+
 // Adds random tensors.
 class RandomTensors {
  public:
   RandomTensors(const TinyDrafterOptions& options, TinyDrafter* drafter)
-      : type_(options.type), engine_(options.seed), drafter_(drafter) {}
+      : options_(options), engine_(options.seed), drafter_(drafter) {}
 
-  // A linear layer that about keeps the size of its input, times `gain`.
-  void AddMatrix(const std::string& name, int64_t rows, int64_t columns, float gain = 1) {
-    std::vector<float> values(rows * columns);
-    const float bound = gain * std::sqrt(3.0f / static_cast<float>(columns));
-    for (float& value : values) value = bound * Uniform();
-    TinyDrafter::Tensor tensor = {ElementType(), {rows, columns}, Quantize(type_, values)};
-    if (tensor.type == SafetensorsType::kU8) {
-      tensor.shape[1] = static_cast<int64_t>(tensor.bytes.size()) / rows;
-    }
-    drafter_->tensors[name] = tensor;
+  // A linear layer that about keeps the size of its input.
+  void AddMatrix(const std::string& name, int64_t rows, int64_t columns) {
+    Add(name, rows, columns, options_.type, 1);
+  }
+
+  // One that scores the tokens of the draft vocabulary.
+  void AddEmbedding(const std::string& name) {
+    Add(name, options_.draft_vocab_size, options_.hidden_size, EmbeddingType(options_),
+        options_.confidence);
   }
 
   // Elements uniform in [0.75, 1.25].
@@ -44,8 +47,19 @@ class RandomTensors {
   // In [-1, 1), a multiple of 2^-23.
   float Uniform() { return static_cast<float>(engine_() >> 40) * 0x1p-23f - 1.0f; }
 
-  SafetensorsType ElementType() const {
-    switch (type_) {
+  void Add(const std::string& name, int64_t rows, int64_t columns, DataType type, float gain) {
+    std::vector<float> values(rows * columns);
+    const float bound = gain * std::sqrt(3.0f / static_cast<float>(columns));
+    for (float& value : values) value = bound * Uniform();
+    TinyDrafter::Tensor tensor = {ElementType(type), {rows, columns}, Quantize(type, values)};
+    if (tensor.type == SafetensorsType::kU8) {
+      tensor.shape[1] = static_cast<int64_t>(tensor.bytes.size()) / rows;
+    }
+    drafter_->tensors[name] = tensor;
+  }
+
+  static SafetensorsType ElementType(DataType type) {
+    switch (type) {
       case DataType::kF32:
         return SafetensorsType::kF32;
       case DataType::kF16:
@@ -57,7 +71,7 @@ class RandomTensors {
     }
   }
 
-  const DataType type_;
+  const TinyDrafterOptions& options_;
   std::mt19937_64 engine_;
   TinyDrafter* const drafter_;
 };
@@ -98,7 +112,8 @@ std::map<std::string, std::string> Metadata(const TinyDrafterOptions& options) {
           {"depth_heads", absl::StrCat(options.depth_heads)},
           {"draft_vocab_size", absl::StrCat(options.draft_vocab_size)},
           {"context_window", absl::StrCat(options.context_window)},
-          {"weight_type", std::string(DataTypeName(options.type))}};
+          {"weight_type", std::string(DataTypeName(options.type))},
+          {"embedding_weight_type", std::string(DataTypeName(EmbeddingType(options)))}};
 }
 
 }  // namespace
@@ -127,7 +142,7 @@ TinyDrafter BuildTinyDrafter(const TinyDrafterOptions& options) {
   AddContextEncoder(options, &tensors);
   tensors.AddMatrix("residual_head.weight", options.depth_heads * size, size);
   tensors.AddNorms("residual_head.norm", {size});
-  tensors.AddMatrix("residual_head.embedding", options.draft_vocab_size, size, options.confidence);
+  tensors.AddEmbedding("residual_head.embedding");
   std::string vocabulary;
   for (int32_t i = 1; i <= options.draft_vocab_size; ++i) {
     const int32_t token = 3 * i;

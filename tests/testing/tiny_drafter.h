@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct TinyDrafterOptions {
   int32_t depth_heads = 1;
   int32_t draft_vocab_size = 100;
   int32_t context_window = 64;
-  DataType type = DataType::kQ8_0;  // of the matrices
-  float confidence = 1;             // standard deviation of the logits, about
+  DataType type = DataType::kQ8_0;              // of the matrices
+  std::optional<DataType> embedding_type = {};  // of residual_head.embedding, if it has another one
+  float confidence = 1;                         // standard deviation of the logits, about
   uint64_t seed = 1;
 };
 

@@ -21,7 +21,7 @@ _OPTIONS = (
     *(field.name for field in (*dataclasses.fields(Budget), *dataclasses.fields(Recipe))),
     *("layers", "draft_vocab_size", "trigram_hidden_size", "ffn_size", "context_window", "depth_heads"),
     *("trigram_encoder", "residual_head", "answers", "min_path_probability", "min_extend_probability"),
-    *("weight_type", "with_embeddings"),
+    *("weight_type", "embedding_weight_type", "with_embeddings"),
 )
 _DATA = ("data", "held_out")
 

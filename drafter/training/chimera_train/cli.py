@@ -170,7 +170,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def _add_weights(group) -> None:
     group.add_argument("--name", help="of the drafter; default: from the target's")
-    group.add_argument("--weight-type", choices=WEIGHT_TYPES, default="Q8_0", help="of the matrices")
+    group.add_argument("--weight-type", choices=WEIGHT_TYPES, default="Q8_0", help="of the matrices but the next")
+    group.add_argument("--embedding-weight-type", choices=WEIGHT_TYPES, default="Q8_0",
+                       help="of the draft vocabulary's output embedding, the largest matrix")
     group.add_argument("--with-embeddings", action="store_true", help="makes the file self-contained")
 
 

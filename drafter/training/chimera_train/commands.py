@@ -96,6 +96,7 @@ def run_export(options: argparse.Namespace) -> None:
     export_options = ExportOptions(
         name=options.name or f"{checkpoint.source.target_name} drafter",
         weight_type=options.weight_type,
+        embedding_weight_type=options.embedding_weight_type,
         tau=_read_tau(options.report) if options.report else 0.0,
         with_embeddings=options.with_embeddings,
     )

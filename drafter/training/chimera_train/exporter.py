@@ -16,7 +16,7 @@ from chimera_train.errors import ChimeraTrainError
 from chimera_train.target import Target
 
 FORMAT = "chimera-drafter-1"
-WEIGHT_TYPES = ("Q8_0", "Q4_0", "BF16")
+WEIGHT_TYPES = ("Q8_0", "Q4_1", "Q4_0", "BF16")
 _NORMS = {
     "fuse.norms",
     "context_encoder.token_norm",
@@ -28,27 +28,31 @@ _NORMS = {
 _VOCABULARY = "draft_vocabulary"
 _EMBEDDING = "target_embedding"
 _SHORTCUT = "residual_head.weight"
+_SCORES = "residual_head.embedding"
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportOptions:
     name: str
-    weight_type: str = "Q8_0"  # of the matrices; norms are fp32
+    weight_type: str = "Q8_0"  # of the matrices but the next; norms are fp32
+    embedding_weight_type: str = "Q8_0"  # of the draft vocabulary's output embedding, the largest matrix
     tau: float = 0.0  # measured tokens per step; 0 if not measured
     with_embeddings: bool = False  # also the target's embedding rows, in bf16
 
 
 def export(checkpoint: Checkpoint, target: Target, path: Path, options: ExportOptions) -> None:
     """Writes the drafter of a checkpoint to `path`, in one step."""
-    if options.weight_type not in WEIGHT_TYPES:
-        raise ChimeraTrainError(f"weight type {options.weight_type} must be one of {', '.join(WEIGHT_TYPES)}")
+    for weight_type in (options.weight_type, options.embedding_weight_type):
+        if weight_type not in WEIGHT_TYPES:
+            raise ChimeraTrainError(f"weight type {weight_type} must be one of {', '.join(WEIGHT_TYPES)}")
     check_target(checkpoint.source, target)
     tensors = {_VOCABULARY: checkpoint.drafter[_VOCABULARY].int()}
     for name, tensor in checkpoint.drafter.items():
         if name in _NORMS:
             tensors[name] = tensor.float()
         elif name != _VOCABULARY:
-            tensors[name] = _encode(name, tensor.float(), options.weight_type)
+            weight_type = options.embedding_weight_type if name == _SCORES else options.weight_type
+            tensors[name] = _encode(name, tensor.float(), weight_type)
     if not checkpoint.config.residual_head:  # The format always has this matrix; zero is no shortcut.
         size = checkpoint.config.hidden_size
         tensors[_SHORTCUT] = _encode(_SHORTCUT, torch.zeros(size, size), options.weight_type)
@@ -68,7 +72,7 @@ def load_drafter_file(path: Path, target: Target) -> tuple[Drafter, Source]:
         if metadata.get("format") != FORMAT:
             raise ChimeraTrainError(f'{path}: format is "{metadata.get("format", "")}", must be "{FORMAT}"')
         weights = {
-            name: tensor if name in _NORMS or name == _VOCABULARY else _decode(tensor, metadata["weight_type"])
+            name: tensor if name in _NORMS or name == _VOCABULARY else _decode(tensor, _type_of(name, metadata))
             for name, tensor in tensors.items()
         }
         for name, weight in weights.items():
@@ -87,7 +91,7 @@ def load_drafter_file(path: Path, target: Target) -> tuple[Drafter, Source]:
         )
         check_target(source, target)
         _check_vocabulary(weights[_VOCABULARY], target, path)
-        drafter = Drafter(config, target.embedding, weights[_VOCABULARY], weights["residual_head.embedding"])
+        drafter = Drafter(config, target.embedding, weights[_VOCABULARY], weights[_SCORES])
         drafter.load_state_dict(weights)
     except (SafetensorError, OSError, KeyError, RuntimeError, ValueError) as error:
         raise ChimeraTrainError(f"{path}: not a readable drafter file: {error}") from error
@@ -123,6 +127,10 @@ def _encode(name: str, matrix: torch.Tensor, weight_type: str) -> torch.Tensor:
     return torch.from_numpy(gguf.quants.quantize(matrix.numpy(), gguf.GGMLQuantizationType[weight_type]))
 
 
+def _type_of(name: str, metadata: dict[str, str]) -> str:
+    return metadata["embedding_weight_type" if name == _SCORES else "weight_type"]
+
+
 def _decode(matrix: torch.Tensor, weight_type: str) -> torch.Tensor:
     """The inverse of _encode(), up to rounding."""
     if weight_type == "BF16":
@@ -153,6 +161,7 @@ def _metadata(checkpoint: Checkpoint, options: ExportOptions) -> dict[str, str]:
         "target_identity": source.target_identity,
         "target_weights": source.target_weights,
         "weight_type": options.weight_type,
+        "embedding_weight_type": options.embedding_weight_type,
         "training_tokens": checkpoint.progress.response_tokens,
         "tau": f"{options.tau:.4f}",
     }

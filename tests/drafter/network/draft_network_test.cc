@@ -113,6 +113,7 @@ void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.name; }
 const Shape kShapes[] = {
     {"q8_0", {}},
     {"q4_0", {.type = DataType::kQ4_0}},
+    {"q4_1_embedding", {.embedding_type = DataType::kQ4_1}},
     {"bf16", {.type = DataType::kBf16}},
     {"unigram", {.trigram_order = 1}},
     {"one_tap_other_heads",

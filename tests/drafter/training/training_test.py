@@ -82,11 +82,12 @@ def test_learns_and_reports(files, run, tmp_path, capsys):
     assert sum(bin["guesses"] for bin in report["calibration"][0]) == 8 * accuracies["tokens"]
 
 
-@pytest.mark.parametrize(("weight_type", "tolerance"), [("BF16", 0.02), ("Q8_0", 0.04), ("Q4_0", 0.4)])
+@pytest.mark.parametrize(("weight_type", "tolerance"), [("BF16", 0.02), ("Q8_0", 0.04), ("Q4_1", 0.3), ("Q4_0", 0.4)])
 def test_exported_file_computes_the_same(files, run, tmp_path, weight_type, tolerance):
     path = tmp_path / "drafter.safetensors"
     target_option = ["--target", str(files / "target.gguf")]
-    options = ["--run-dir", str(run), "--out", str(path), "--weight-type", weight_type, "--with-embeddings"]
+    types = ["--weight-type", weight_type, "--embedding-weight-type", weight_type]
+    options = ["--run-dir", str(run), "--out", str(path), *types, "--with-embeddings"]
     assert main(["export", *target_option, *options]) == 0
     target = load_target(files / "target.gguf")
     original = Checkpoint.load(run).restore_drafter(target)
@@ -105,13 +106,14 @@ def test_exported_file_computes_the_same(files, run, tmp_path, weight_type, tole
 
 def test_exported_file_follows_its_format(files, run, tmp_path):
     path = tmp_path / "drafter.safetensors"
-    assert main(["export", "--target", str(files / "target.gguf"), "--run-dir", str(run), "--out", str(path)]) == 0
+    options = ["--target", str(files / "target.gguf"), "--run-dir", str(run), "--embedding-weight-type", "Q4_1"]
+    assert main(["export", *options, "--out", str(path)]) == 0
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
     assert metadata["format"] == "chimera-drafter-1"
     assert metadata["tapped_layers"] == "1,2,4"
-    assert metadata["weight_type"] == "Q8_0"
+    assert (metadata["weight_type"], metadata["embedding_weight_type"]) == ("Q8_0", "Q4_1")
     encoder = ("token_norm", "feature_norm", "input", "attention_norm", "query", "key", "value", "attention_output",
                "ffn_norm", "ffn_gate", "ffn_up", "ffn_down")
     assert set(tensors) == {
@@ -121,7 +123,7 @@ def test_exported_file_follows_its_format(files, run, tmp_path):
     }
     assert tensors["fuse.norms"].dtype == torch.float32 and tensors["fuse.norms"].shape == (3, 32)
     assert tensors["fuse.weight"].dtype == torch.uint8 and tensors["fuse.weight"].shape == (32, 3 * 34)
-    assert tensors["residual_head.embedding"].shape == (56, 34)
+    assert tensors["residual_head.embedding"].shape == (56, 20)
     vocabulary = tensors["draft_vocabulary"]
     assert vocabulary.dtype == torch.int32 and (vocabulary.diff() > 0).all()
 
