@@ -45,6 +45,8 @@ class SlowDraftModel final : public ForwardingDraftModel {
 class DraftingPaysTest : public EngineFixture {
  protected:
   static constexpr int32_t kTokens = 150;
+  // But for the steps that show how fast it is without.
+  static constexpr double kAlwaysAsked = 0.93;
 
   void SetUp() override {
     EngineFixture::SetUp();
@@ -110,9 +112,9 @@ class DraftingPaysTest : public EngineFixture {
   std::unique_ptr<Engine> engine_;
 };
 
-TEST_F(DraftingPaysTest, AGoodDrafterIsAlwaysAsked) {
+TEST_F(DraftingPaysTest, AGoodDrafterIsAskedAllTheTime) {
   StartEngine(good_.get());
-  EXPECT_EQ(Decode(500).asked_share, 1);
+  EXPECT_GE(Decode(500).asked_share, kAlwaysAsked);
   EXPECT_GT(engine_->speculation().gain, 1);
   EXPECT_TRUE(engine_->speculation().drafting);
 }
@@ -121,7 +123,7 @@ TEST_F(DraftingPaysTest, AGoodDrafterIsForgivenAHiccup) {
   StartEngine(good_.get());
   Decode(20);
   model_of_drafter_->hiccup = microseconds(50'000);
-  EXPECT_EQ(Decode(500).asked_share, 1);
+  EXPECT_GE(Decode(500).asked_share, kAlwaysAsked);
 }
 
 TEST_F(DraftingPaysTest, CandidatesAreVerifiedOnlyWhileRowsAreCheap) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 
 namespace chimera {
 namespace {
@@ -18,6 +19,11 @@ constexpr double kDoubt = 0.5;
 // Drafting that went on for so many steps has proved itself: its next pause is a short one.
 constexpr int kProvenSteps = 1024;
 
+// Runs of plain steps that the correction is the mean of, roughly, and what one may come to.
+constexpr int kCorrectingRuns = 16;
+constexpr double kLeastCorrection = 0.7;
+constexpr double kMostCorrection = 1.3;
+
 }  // namespace
 
 void DraftingGate::Sums::Add(const StepOutcome& step, double memory) {
@@ -27,6 +33,7 @@ void DraftingGate::Sums::Add(const StepOutcome& step, double memory) {
   plain_tokens = kept * plain_tokens + step.sequences;
   plain_seconds = kept * plain_seconds + step.plain_seconds;
   hiccup_seconds = std::max(kept * hiccup_seconds, step.seconds - step.plain_seconds);
+  steps = kept * steps + 1;
 }
 
 double DraftingGate::Sums::Gain() const {
@@ -34,8 +41,18 @@ double DraftingGate::Sums::Gain() const {
   return tokens / (seconds - hiccup_seconds) * (plain_seconds / plain_tokens);
 }
 
-bool DraftingGate::Sums::Loses() const {
-  return plain_tokens > 0 && Gain() < 1 - kDoubt / std::sqrt(plain_tokens);
+bool DraftingGate::Sums::Loses(double correction) const {
+  return plain_tokens > 0 && Gain() * correction < 1 - kDoubt / std::sqrt(plain_tokens);
+}
+
+void DraftingGate::PlainRuns::Learn(double expected) {
+  // The middle ones: a step that was held up does not count.
+  std::ranges::sort(seconds);
+  const size_t middle = seconds.size() / 2;
+  const double measured = (seconds[middle - 1] + seconds[middle]) / 2;
+  const double factor = std::clamp(measured / expected, kLeastCorrection, kMostCorrection);
+  count = std::min(count + 1, kCorrectingRuns);
+  correction += (factor - correction) / count;
 }
 
 int DraftingGate::IndexOf(int sequences) {
@@ -45,7 +62,11 @@ int DraftingGate::IndexOf(int sequences) {
 void DraftingGate::Record(const StepOutcome& step, bool asked) {
   Load& load = loads_[IndexOf(step.sequences)];
   if (!asked) {
-    if (load.pause_left > 0) {
+    if (load.plain_left > 0) {
+      const int index = kPlainRun - load.plain_left - kPlainLead;
+      if (index >= 0) load.plain.seconds[index] = step.seconds;
+      if (--load.plain_left == 0) load.plain.Learn(load.recent.plain_seconds / load.recent.steps);
+    } else if (load.pause_left > 0) {
       // Nothing settles before the step that ends the pause.
       settling_left_ = --load.pause_left > 0 ? kSettlingSteps : 0;
     } else if (settling_left_ > 0) {
@@ -64,12 +85,21 @@ void DraftingGate::Record(const StepOutcome& step, bool asked) {
   load.steps = std::min(load.steps + 1, kProvenSteps);
   if (load.steps < kMinSteps) return;
   if (load.steps == kProvenSteps) load.next_pause = kShortestPause;
-  if (!load.recent.Loses() && !load.lasting.Loses()) return;
+  const double correction = load.plain.correction;
+  if (!load.recent.Loses(correction) && !load.lasting.Loses(correction)) {
+    if (--load.until_plain > 0 || load.plain_left > 0) return;
+    load.plain_left = kPlainRun;
+    load.until_plain = load.plain.count < kEagerRuns ? kEagerInterval : kPlainInterval;
+    return;
+  }
   const int pause = load.next_pause;
   load = {.recent = {},
           .lasting = {},
           .warm_up = 0,
           .steps = 0,
+          .plain = load.plain,
+          .until_plain = kFirstPlainRun,
+          .plain_left = 0,
           .pause_left = pause,
           .next_pause = std::min(2 * pause, kLongestPause)};
 }

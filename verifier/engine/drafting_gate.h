@@ -12,13 +12,15 @@ struct StepOutcome {
   int sequences = 0;         // that decoded; positive
   double tokens = 0;         // that they got
   double seconds = 0;        // that it took, drafting included
-  double plain_seconds = 0;  // that it would have taken without drafting and candidates
+  double plain_seconds = 0;  // that it would have taken without drafting and candidates, it seems
   bool catching_up = false;  // a drafter did not know all yet of a sequence that speculates
 };
 
 // Compares tokens per second with drafting to those without, as steps come and go. While drafting
 // loses it pauses, and is tried again for a few steps after a pause that doubles with every failure
-// in a row. Loads differ: each power of two of sequences is judged by itself. One thread.
+// in a row. Plain steps that follow each other are faster than one among steps that draft, so now
+// and then drafting is left out for a few, and what they take corrects what steps seem to take.
+// Loads differ: each power of two of sequences is judged by itself. One thread.
 class DraftingGate {
  public:
   // Steps of the first pause and of the longest.
@@ -31,21 +33,36 @@ class DraftingGate {
   // Steps without which there is no verdict.
   static constexpr int kMinSteps = 8;
 
+  // Plain steps in a row that drafting is left out for, and how many of them only lead to the others.
+  static constexpr int kPlainRun = 6;
+  static constexpr int kPlainLead = 2;
+  // Drafting steps before the first such run, between the first few, and between later ones.
+  static constexpr int kFirstPlainRun = 32;
+  static constexpr int kEagerInterval = 128;
+  static constexpr int kEagerRuns = 8;
+  static constexpr int kPlainInterval = 512;
+
   // Steps that have to follow one at a load where drafting pauses before another load is drafted
   // for: drafters would have to catch up with sequences that may be about to end, or not to stay so
   // few.
   static constexpr int kSettlingSteps = 8;
 
-  // Whether to ask for drafts for the next step, in which so many sequences decode.
-  bool Asks(int sequences) const {
+  // Whether to draft at all while so many sequences decode.
+  bool Drafts(int sequences) const {
     return LoadOf(sequences).pause_left == 0 && settling_left_ == 0;
   }
+
+  // Whether to ask for drafts for the next step: not in a run of plain ones.
+  bool Asks(int sequences) const { return Drafts(sequences) && LoadOf(sequences).plain_left == 0; }
 
   // A step has ended for which drafts were asked for, or were not.
   void Record(const StepOutcome& step, bool asked);
 
   // Tokens per second with drafting, lately, relative to those without; 1 if not known.
-  double Gain(int sequences) const { return LoadOf(sequences).recent.Gain(); }
+  double Gain(int sequences) const {
+    const Load& load = LoadOf(sequences);
+    return load.recent.Gain() * load.plain.correction;
+  }
 
  private:
   // Sums over steps, older ones counting less. What the worst step took too long is forgiven:
@@ -56,19 +73,33 @@ class DraftingGate {
     double plain_tokens = 0;
     double plain_seconds = 0;
     double hiccup_seconds = 0;  // of `seconds`, beyond the plain ones of the worst step
+    double steps = 0;
 
     void Add(const StepOutcome& step, double memory);
     double Gain() const;
     // Whether drafting loses for all the doubt that chance leaves.
-    bool Loses() const;
+    bool Loses(double correction) const;
+  };
+
+  // What runs of plain steps have shown.
+  struct PlainRuns {
+    double correction = 1;  // of plain_seconds, a factor
+    int count = 0;
+    std::array<double, kPlainRun - kPlainLead> seconds = {};  // of the run under way
+
+    // A run has ended; its steps seemed to take `expected` seconds each.
+    void Learn(double expected);
   };
 
   struct Load {
     Sums recent;
     Sums lasting;
-    int warm_up = 0;     // steps since drafting began that were not counted
-    int steps = 0;       // and those counted, up to what proves a drafter
-    int pause_left = 0;  // steps; 0 while drafting
+    int warm_up = 0;  // steps since drafting began that were not counted
+    int steps = 0;    // and those counted, up to what proves a drafter
+    PlainRuns plain;
+    int until_plain = kFirstPlainRun;  // drafting steps
+    int plain_left = 0;                // steps of a run
+    int pause_left = 0;                // steps; 0 while drafting
     int next_pause = kShortestPause;
   };
 

@@ -189,7 +189,7 @@ void Engine::SendNews() {
   const double gain = speculation_.Gain(sequences);
   recorder_.Gain(gain);
   MutexLock lock(&speculation_mutex_);
-  speculation_status_.drafting = asks;
+  speculation_status_.drafting = speculation_.Drafts(sequences);
   speculation_status_.gain = gain;
   speculation_status_.prices = prices;
 }

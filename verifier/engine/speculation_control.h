@@ -69,6 +69,9 @@ class SpeculationControl {
   // Whether to ask for drafts for a step in which so many sequences decode.
   bool Asks(int sequences) const { return !step_times_.has_value() || gate_.Asks(sequences); }
 
+  // Whether drafting goes on at that load, but for a step now and then.
+  bool Drafts(int sequences) const { return !step_times_.has_value() || gate_.Drafts(sequences); }
+
   // That step's prices, to be told to drafters with their news; 0 if not known.
   DraftPrices Prices(int sequences) const;
 
