@@ -1,16 +1,9 @@
 #include "common/cpu/activations.h"
 
+#include "common/base/grow_to.h"
 #include "common/ops/linear.h"
 
 namespace chimera {
-namespace {
-
-template <typename T>
-void GrowTo(int64_t size, std::vector<T>* vector) {
-  if (static_cast<int64_t>(vector->size()) < size) vector->resize(size);
-}
-
-}  // namespace
 
 void Activations::Reset(int64_t row_count, int64_t size) {
   row_count_ = row_count;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 
+#include "common/base/grow_to.h"
 #include "common/ops/linear.h"
 
 namespace chimera {
@@ -165,8 +166,7 @@ void AttentionLayer::ListPages(const Pass& pass, const RowRange& range, int64_t 
     const int64_t at = kv_head * page.head_stride;
     scratch->pages.push_back({.keys = page.keys + at, .values = page.values + at});
   }
-  const size_t weights = AttentionScratchSize(most_positions);
-  if (scratch->weights.size() < weights) scratch->weights.resize(weights);
+  GrowTo(AttentionScratchSize(most_positions), &scratch->weights);
 }
 
 void AttentionLayer::ListNodes(const Pass& pass, const StagedRow& row, int64_t kv_head,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/float16.h"
+#include "common/base/grow_to.h"
 #include "common/ops/linear.h"
 
 namespace chimera {
@@ -32,8 +33,7 @@ void LlamaForward::Run(const StagedStep& step, KvCache* cache, StepResult* resul
 }
 
 void LlamaForward::EmbedTokens() {
-  const size_t size = row_count() * config_.hidden_size;
-  if (states_.size() < size) states_.resize(size);
+  GrowTo(row_count() * config_.hidden_size, &states_);
   for (int64_t row = 0; row < row_count(); ++row) {
     weights_.token_embedding->CopyRow(step_->rows[row].token, state(row));
   }
@@ -70,7 +70,7 @@ void LlamaForward::RunFeedForward(int layer) {
   for (int64_t begin = 0; begin < row_count(); begin += kFeedForwardRows) {
     const Rows rows = {begin, std::min(kFeedForwardRows, row_count() - begin)};
     Normalize(rows, weights.ffn_norm, weights.ffn_gate_up);
-    ReserveProducts(rows.count, weights.ffn_gate_up);
+    GrowTo(rows.count * weights.ffn_gate_up.output_size(), &products_);
     gated_.Reset(rows.count, config_.ffn_size);
     pool_->ParallelFor(config_.ffn_size / kQuantBlock, [&](int64_t first, int64_t end, int) {
       Gate(weights, first * kQuantBlock, (end - first) * kQuantBlock);
@@ -100,14 +100,9 @@ void LlamaForward::Normalize(const Rows& rows, const std::vector<float>& norm,
   });
 }
 
-void LlamaForward::ReserveProducts(int64_t rows, const PackedLinear& weights) {
-  const size_t size = rows * weights.output_size();
-  if (products_.size() < size) products_.resize(size);
-}
-
 void LlamaForward::Multiply(const PackedLinear& weights, const Activations& input) {
-  ReserveProducts(input.row_count(), weights);
-  weights.Multiply(kernels_, input.View(), pool_, products_.data());
+  weights.Multiply(kernels_, input.View(), pool_,
+                   GrowTo(input.row_count() * weights.output_size(), &products_));
 }
 
 void LlamaForward::AddProducts(const Rows& rows) {

@@ -57,9 +57,6 @@ class LlamaForward {
   // products_ [rows of the input, weights.output_size()] = weights * input.
   void Multiply(const PackedLinear& weights, const Activations& input);
 
-  // Makes room in products_ for `rows` rows of outputs of `weights`.
-  void ReserveProducts(int64_t rows, const PackedLinear& weights);
-
   // Adds the last product to the residual stream.
   void AddProducts(const Rows& rows);
 

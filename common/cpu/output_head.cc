@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/grow_to.h"
+
 namespace chimera {
 
 OutputHead::OutputHead(const LlamaConfig& config, const PackedLlamaWeights& weights,
@@ -43,9 +45,8 @@ void OutputHead::RunRows(const StagedStep& step, std::span<const int64_t> rows,
       if (weights_.output->reads_quantized()) activations_.QuantizeRow(kernels_, i);
     }
   });
-  const size_t size = count * config_.vocab_size;
-  if (logits_.size() < size) logits_.resize(size);
-  weights_.output->Multiply(kernels_, activations_.View(), pool_, logits_.data());
+  weights_.output->Multiply(kernels_, activations_.View(), pool_,
+                            GrowTo(count * config_.vocab_size, &logits_));
   pool_->ParallelFor(count, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t i = begin; i < end; ++i) {
       const StagedRow& row = step.rows[rows[i]];

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/grow_to.h"
+
 namespace chimera {
 
 ContextWindow::ContextWindow(const DraftNetworkConfig& config)
@@ -19,8 +21,7 @@ int64_t ContextWindow::begin() const { return origin_ + first_page() * kKvPagePo
 
 void ContextWindow::Append(int64_t count) {
   end_ += count;
-  const size_t size = std::min(page_count(), page_limit_) * 2 * half_size();
-  if (memory_.size() < size) memory_.resize(size);
+  GrowTo(std::min(page_count(), page_limit_) * 2 * half_size(), &memory_);
 }
 
 int64_t ContextWindow::KeyOffset(int64_t page, int64_t head) const {

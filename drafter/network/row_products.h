@@ -4,8 +4,8 @@
 #define CHIMERA_DRAFTER_NETWORK_ROW_PRODUCTS_H_
 
 #include <cstdint>
-#include <vector>
 
+#include "common/base/grow_to.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/activations.h"
 #include "common/cpu/cpu_kernels.h"
@@ -50,12 +50,6 @@ class RowProducts {
   ThreadPool* const pool_;
   Activations inputs_;
 };
-
-// Makes `matrix` at least `size` long and returns its memory. What is there stays.
-inline float* GrowTo(int64_t size, std::vector<float>* matrix) {
-  if (static_cast<int64_t>(matrix->size()) < size) matrix->resize(size);
-  return matrix->data();
-}
 
 }  // namespace chimera
 
