@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_kernels.h"
 
 namespace chimera {
@@ -44,9 +45,18 @@ class Activations {
   std::vector<int32_t> sums_;
 };
 
-// So many rows of `size` values one thread fills, quantises or adds as soon as two do, which have
-// to start and to await each other. For ThreadPool::ParallelFor.
-inline int64_t SmallRowCount(int64_t size) { return std::max<int64_t>(1, 2500 / size); }
+// Calls body(row, thread) for each of `count` rows whose `size` values are filled, quantised or
+// added, on all threads of `pool`. Few rows are left to the caller's: it is as soon done as threads
+// that have to start and to await each other.
+template <typename Body>
+void ForEachRow(ThreadPool* pool, int64_t count, int64_t size, const Body& body) {
+  pool->ParallelFor(
+      count,
+      [&](int64_t begin, int64_t end, int thread) {
+        for (int64_t row = begin; row < end; ++row) body(row, thread);
+      },
+      std::max<int64_t>(1, 2500 / size));
+}
 
 }  // namespace chimera
 

@@ -45,6 +45,16 @@ void AttentionLayer::StoreKeyValue(const StagedStep& step, int64_t index, int la
   }
 }
 
+void AttentionLayer::Plan(const StagedStep& step) {
+  const int64_t group = config_.query_head_count / config_.kv_head_count;
+  const auto item_count = [&] {
+    return static_cast<int64_t>(ranges_.size()) * config_.kv_head_count;
+  };
+  ListRanges(step, AttentionRowsAtOnce(group));
+  if (item_count() < 2 * pool_->thread_count()) ListRanges(step, 1);
+  heads_at_once_ = item_count() < pool_->thread_count() ? 1 : group;
+}
+
 void AttentionLayer::ListRanges(const StagedStep& step, int64_t most_rows) {
   ranges_.clear();
   int32_t sequence = -1;
@@ -63,7 +73,6 @@ void AttentionLayer::ListRanges(const StagedStep& step, int64_t most_rows) {
 
 void AttentionLayer::Attend(const StagedStep& step, int layer, const KvCache& cache, bool quantizes,
                             float* query_key_value, Activations* output) {
-  if (step.rows.empty()) return;
   const bool heads_are_blocks = config_.head_dim % kQuantBlock == 0;
   const Pass pass = {.step = step,
                      .layer = layer,
@@ -71,30 +80,19 @@ void AttentionLayer::Attend(const StagedStep& step, int layer, const KvCache& ca
                      .query_key_value = query_key_value,
                      .output = output,
                      .quantizes = quantizes && heads_are_blocks};
-  const int64_t threads = pool_->thread_count();
-  const int64_t group = config_.query_head_count / config_.kv_head_count;
-  // Rows and heads of a group share the widening of keys and values, as long as there is work for
-  // everyone.
-  const auto item_count = [&] {
-    return static_cast<int64_t>(ranges_.size()) * config_.kv_head_count;
-  };
-  ListRanges(step, AttentionRowsAtOnce(group));
-  if (item_count() < 2 * threads) ListRanges(step, 1);
-  const int64_t heads = item_count() < threads ? 1 : group;
-  pool_->ParallelFor(threads, [&](int64_t begin, int64_t end, int thread) {
+  pool_->ParallelFor(pool_->thread_count(), [&](int64_t begin, int64_t end, int thread) {
     for (int64_t share = begin; share < end; ++share) {
-      AttendShare(pass, heads, static_cast<int>(share), &scratch_[thread]);
+      AttendShare(pass, static_cast<int>(share), &scratch_[thread]);
     }
   });
   if (!quantizes || heads_are_blocks) return;
-  pool_->ParallelFor(output->row_count(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) output->QuantizeRow(kernels_, row);
-  });
+  ForEachRow(pool_, output->row_count(), config_.query_size(),
+             [&](int64_t row, int) { output->QuantizeRow(kernels_, row); });
 }
 
-void AttentionLayer::AttendShare(const Pass& pass, int64_t heads, int share,
-                                 Scratch* scratch) const {
-  const int64_t part_count = config_.query_head_count / heads;
+void AttentionLayer::AttendShare(const Pass& pass, int share, Scratch* scratch) const {
+  if (ranges_.empty()) return;
+  const int64_t part_count = config_.query_head_count / heads_at_once_;
   const int64_t positions = ranges_.back().positions_before + ranges_.back().positions;
   // Head by head, so that a thread finds most keys and values where it left them.
   for (int64_t part = 0; part < part_count; ++part) {
@@ -105,7 +103,8 @@ void AttentionLayer::AttendShare(const Pass& pass, int64_t heads, int share,
       const int32_t sequence = pass.step.rows[range.begin].sequence;
       const bool is_cold = sequence != last_sequence;
       last_sequence = sequence;
-      AttendRange(pass, range, {.begin = part * heads, .count = heads}, is_cold, scratch);
+      AttendRange(pass, range, {.begin = part * heads_at_once_, .count = heads_at_once_}, is_cold,
+                  scratch);
     }
   }
 }

@@ -24,6 +24,10 @@ class AttentionLayer {
   AttentionLayer(const LlamaConfig& config, int64_t position_limit, const CpuKernels& kernels,
                  ThreadPool* pool);
 
+  // Shares out the rows of `step` among the threads, the same for all layers: rows and heads of a
+  // group share the widening of keys and values, as long as there is work for everyone.
+  void Plan(const StagedStep& step);
+
   // Turns the keys of row `index` by RoPE, in place, and stores its keys and values: in its page, or
   // in its slot's scratch if it is a node of a tree. `query_key_value` is the row,
   // [query_size + 2 kv_size], `thread` the pool's thread that calls.
@@ -33,8 +37,8 @@ class AttentionLayer {
   // Writes the heads' outputs of every row to `output` [n_rows, query_size], in its quantised form
   // too if `quantizes`: row i of `query_key_value` [n_rows, query_size + 2 kv_size], whose queries
   // are turned by RoPE in place, attends to the positions below its sequence's context in pages, to
-  // earlier rows of its chunk or to its ancestors in scratch, and to itself. REQUIRES: StoreKeyValue
-  // was called for all rows.
+  // earlier rows of its chunk or to its ancestors in scratch, and to itself. REQUIRES: Plan was
+  // called for the step, and StoreKeyValue for all rows.
   void Attend(const StagedStep& step, int layer, const KvCache& cache, bool quantizes,
               float* query_key_value, Activations* output);
 
@@ -75,8 +79,8 @@ class AttentionLayer {
   // Cuts the rows of `step` into ranges of at most `most_rows`.
   void ListRanges(const StagedStep& step, int64_t most_rows);
 
-  // One of as many shares of all work as there are threads; `heads` query heads at a time.
-  void AttendShare(const Pass& pass, int64_t heads, int share, Scratch* scratch) const;
+  // One of as many shares of all work as there are threads.
+  void AttendShare(const Pass& pass, int share, Scratch* scratch) const;
 
   // `is_cold`: the thread has not read these keys and values for the range before.
   void AttendRange(const Pass& pass, const RowRange& range, const HeadRange& heads, bool is_cold,
@@ -91,7 +95,9 @@ class AttentionLayer {
   ThreadPool* const pool_;
   const RopeTable rope_;
   std::vector<Scratch> scratch_;  // [thread_count]
-  std::vector<RowRange> ranges_;  // of the step under way
+  // Of the step under way.
+  std::vector<RowRange> ranges_;
+  int64_t heads_at_once_ = 1;  // query heads of an item, which share a key/value head
 };
 
 }  // namespace chimera

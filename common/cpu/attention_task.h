@@ -55,7 +55,8 @@ constexpr int64_t AttentionRowsAtOnce(int64_t head_count) {
 
 // Floats of AttentionTask::weights.
 constexpr int64_t AttentionScratchSize(int64_t position_count) {
-  return kAttentionHeadsAtOnce * ((position_count + 15) / 16 * 16);
+  return kAttentionHeadsAtOnce *
+         ((position_count + kKvPagePositions - 1) / kKvPagePositions * kKvPagePositions);
 }
 
 }  // namespace chimera

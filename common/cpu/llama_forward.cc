@@ -21,6 +21,7 @@ void LlamaForward::Run(const StagedStep& step, KvCache* cache, StepResult* resul
   step_ = &step;
   result->hidden_states.assign(row_count() * step.batch.tapped_layers.size() * config_.hidden_size,
                                0);
+  attention_.Plan(step);
   EmbedTokens();
   Tap(0, result);
   for (int layer = 0; layer < config_.layer_count; ++layer) {
@@ -39,22 +40,12 @@ void LlamaForward::EmbedTokens() {
   }
 }
 
-template <typename Body>
-void LlamaForward::ForEachRow(int64_t count, const Body& body) {
-  pool_->ParallelFor(
-      count,
-      [&](int64_t begin, int64_t end, int thread) {
-        for (int64_t row = begin; row < end; ++row) body(row, thread);
-      },
-      SmallRowCount(config_.hidden_size));
-}
-
 void LlamaForward::RunAttention(int layer, KvCache* cache) {
   const PackedLlamaLayer& weights = weights_.layers[layer];
   const Rows all = {0, row_count()};
   Normalize(all, weights.attention_norm, weights.query_key_value);
   Multiply(weights.query_key_value, activations_);
-  ForEachRow(row_count(), [&](int64_t row, int thread) {
+  ForEachRow(pool_, row_count(), config_.hidden_size, [&](int64_t row, int thread) {
     float* query_key_value = products_.data() + row * weights.query_key_value.output_size();
     attention_.StoreKeyValue(*step_, row, layer, query_key_value, cache, thread);
   });
@@ -93,7 +84,7 @@ void LlamaForward::Gate(const PackedLlamaLayer& weights, int64_t first, int64_t 
 void LlamaForward::Normalize(const Rows& rows, const std::vector<float>& norm,
                              const PackedLinear& reader) {
   activations_.Reset(rows.count, config_.hidden_size);
-  ForEachRow(rows.count, [&](int64_t row, int) {
+  ForEachRow(pool_, rows.count, config_.hidden_size, [&](int64_t row, int) {
     kernels_.rms_norm(state(rows.begin + row).data(), norm.data(), config_.hidden_size,
                       config_.rms_norm_epsilon, activations_.row(row));
     if (reader.reads_quantized()) activations_.QuantizeRow(kernels_, row);
@@ -106,7 +97,7 @@ void LlamaForward::Multiply(const PackedLinear& weights, const Activations& inpu
 }
 
 void LlamaForward::AddProducts(const Rows& rows) {
-  ForEachRow(rows.count, [&](int64_t row, int) {
+  ForEachRow(pool_, rows.count, config_.hidden_size, [&](int64_t row, int) {
     kernels_.add_to(products_.data() + row * config_.hidden_size, config_.hidden_size,
                     state(rows.begin + row).data());
   });

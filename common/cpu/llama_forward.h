@@ -64,10 +64,6 @@ class LlamaForward {
   // activations_, and what becomes of them: gated_. Any thread.
   void Gate(const PackedLlamaLayer& weights, int64_t first, int64_t count);
 
-  // Calls body(row, thread) for every row in [0, count).
-  template <typename Body>
-  void ForEachRow(int64_t count, const Body& body);
-
   // Copies the residual stream to the result if `layer` is tapped.
   void Tap(int layer, StepResult* result);
 

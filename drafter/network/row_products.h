@@ -28,15 +28,10 @@ class RowProducts {
   template <typename Fill>
   void Multiply(const PackedLinear& weight, int64_t count, const Fill& fill, float* output) {
     inputs_.Reset(count, weight.input_size());
-    pool_->ParallelFor(
-        count,
-        [&](int64_t begin, int64_t end, int) {
-          for (int64_t row = begin; row < end; ++row) {
-            fill(row, inputs_.row(row));
-            if (weight.reads_quantized()) inputs_.QuantizeRow(kernels_, row);
-          }
-        },
-        SmallRowCount(weight.input_size()));
+    ForEachRow(pool_, count, weight.input_size(), [&](int64_t row, int) {
+      fill(row, inputs_.row(row));
+      if (weight.reads_quantized()) inputs_.QuantizeRow(kernels_, row);
+    });
     MultiplyAgain(weight, output);
   }
 

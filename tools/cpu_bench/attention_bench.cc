@@ -35,6 +35,7 @@ class AttentionBench {
     const TokenTree tree = BenchTree(rows, config_.vocab_size);
     const SequenceStep sequence = {.pages = pages_, .context_length = context, .tree = &tree};
     const StagedStep step = Stage(sequence);
+    layer_.Plan(step);
     std::vector<float> inputs = StoreTree(step);
     Activations output;
     output.Reset(rows, config_.query_size());
