@@ -46,20 +46,20 @@ def export(checkpoint: Checkpoint, target: Target, path: Path, options: ExportOp
         if weight_type not in WEIGHT_TYPES:
             raise ChimeraTrainError(f"weight type {weight_type} must be one of {', '.join(WEIGHT_TYPES)}")
     check_target(checkpoint.source, target)
+    metadata = _metadata(checkpoint, options)
     tensors = {_VOCABULARY: checkpoint.drafter[_VOCABULARY].int()}
     for name, tensor in checkpoint.drafter.items():
         if name in _NORMS:
             tensors[name] = tensor.float()
         elif name != _VOCABULARY:
-            weight_type = options.embedding_weight_type if name == _SCORES else options.weight_type
-            tensors[name] = _encode(name, tensor.float(), weight_type)
+            tensors[name] = _encode(name, tensor.float(), _type_of(name, metadata))
     if not checkpoint.config.residual_head:  # The format always has this matrix; zero is no shortcut.
         size = checkpoint.config.hidden_size
-        tensors[_SHORTCUT] = _encode(_SHORTCUT, torch.zeros(size, size), options.weight_type)
+        tensors[_SHORTCUT] = _encode(_SHORTCUT, torch.zeros(size, size), _type_of(_SHORTCUT, metadata))
     if options.with_embeddings:
         tensors[_EMBEDDING] = target.embedding.bfloat16()
     temporary = path.with_name(f"{path.name}.tmp")
-    save_file(tensors, temporary, _metadata(checkpoint, options))
+    save_file(tensors, temporary, metadata)
     temporary.replace(path)
 
 
