@@ -26,6 +26,19 @@ SpeculationControl::SpeculationControl(std::optional<StepTimeTable> step_times, 
 void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, int base_rows,
                                    double drafting_seconds) {
   if (!step_times_.has_value()) return;
+  const std::vector<int> nodes = since_plain_ < kPlainInterval
+                                     ? ChooseNodes(decoding, base_rows, drafting_seconds)
+                                     : std::vector<int>(decoding.size(), 0);
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    if (nodes[i] == 0 && decoding[i]->proposal.size() > 1) {
+      decoding[i]->fallback = FallbackReason::kDisabled;
+    }
+    decoding[i]->tree = decoding[i]->proposal.Prefix(1 + nodes[i]);
+  }
+}
+
+std::vector<int> SpeculationControl::ChooseNodes(std::span<Sequence* const> decoding, int base_rows,
+                                                 double drafting_seconds) const {
   std::vector<std::vector<float>> calibrated;
   calibrated.reserve(decoding.size());
   std::vector<PathProbabilities> probabilities;
@@ -36,17 +49,8 @@ void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, int base
                                    : std::vector<float>());
     probabilities.push_back(calibrated.back());
   }
-  std::vector<int> nodes(decoding.size(), 0);
-  if (since_plain_ < kPlainInterval) {
-    nodes = PlanNodes(probabilities, {base_rows, drafting_seconds + lately_.RestOfStep()},
-                      *step_times_);
-  }
-  for (size_t i = 0; i < decoding.size(); ++i) {
-    if (nodes[i] == 0 && decoding[i]->proposal.size() > 1) {
-      decoding[i]->fallback = FallbackReason::kDisabled;
-    }
-    decoding[i]->tree = decoding[i]->proposal.Prefix(1 + nodes[i]);
-  }
+  return PlanNodes(probabilities, {base_rows, drafting_seconds + lately_.RestOfStep()},
+                   *step_times_);
 }
 
 void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const int32_t> tokens) {

@@ -79,6 +79,10 @@ class SpeculationControl {
   double Gain(int sequences) const { return gate_.Gain(sequences); }
 
  private:
+  // Candidates of each decoding sequence that are worth verifying. REQUIRES: there are step times.
+  std::vector<int> ChooseNodes(std::span<Sequence* const> decoding, int base_rows,
+                               double drafting_seconds) const;
+
   // Sums over steps in which sequences decoded, older ones counting less.
   struct Lately {
     double sequences = 0;
