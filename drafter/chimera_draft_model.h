@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa_type.h"
 #include "common/model/llama_model.h"
 #include "common/tree/acceptance_calibration.h"
@@ -31,7 +32,8 @@ class ChimeraDraftModel : public DraftModel {
  public:
   struct Options {
     CpuIsa isa = CpuIsa::kPortable;
-    int thread_count = 1;
+    // They compute, the caller of Draft among them; not null.
+    std::shared_ptr<ThreadPool> threads = std::make_shared<ThreadPool>(1);
     // Unless it is empty, trees have this shape whatever is likely, and no n-grams.
     TreeShape tree_shape = {};
     std::shared_ptr<const Clock> clock = std::make_shared<RealClock>();  // measures levels

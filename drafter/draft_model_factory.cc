@@ -38,8 +38,9 @@ absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
       "--draft_model is \"", value, "\", must be auto, ngram or the name of a .safetensors file"));
 }
 
-absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
-    const DrafterConfig& config, std::shared_ptr<const LlamaModel> target) {
+absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& config,
+                                                           std::shared_ptr<const LlamaModel> target,
+                                                           std::shared_ptr<ThreadPool> threads) {
   if (config.drafter_path.empty()) {
     if (config.tree_shape.empty()) return std::make_unique<NgramDraftModel>();
     return absl::InvalidArgumentError(
@@ -47,7 +48,7 @@ absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
   }
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<DrafterFile> file,
                            DrafterFile::Open(config.drafter_path));
-  ChimeraDraftModel::Options options = {.thread_count = config.thread_count,
+  ChimeraDraftModel::Options options = {.threads = std::move(threads),
                                         .tree_shape = config.tree_shape};
   CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
   return ChimeraDraftModel::Create(*file, std::move(target), options);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/base/thread_pool.h"
 #include "common/model/llama_model.h"
 #include "drafter/draft_model.h"
 #include "drafter/drafter_config.h"
@@ -25,11 +26,12 @@ inline constexpr char kDraftModelHelp[] =
 absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
                                             const std::string& model_path);
 
-// Errors are those of DrafterFile::Open and ChimeraDraftModel::Create, and of a wrong value of the
+// `threads` compute, shared with whom the caller likes. Errors are those of DrafterFile::Open and ChimeraDraftModel::Create, and of a wrong value of the
 // environment variable CHIMERA_CPU_ISA (common/cpu/cpu_isa.h). INVALID_ARGUMENT also if n-grams are
 // to have a tree shape.
-absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(
-    const DrafterConfig& config, std::shared_ptr<const LlamaModel> target);
+absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& config,
+                                                           std::shared_ptr<const LlamaModel> target,
+                                                           std::shared_ptr<ThreadPool> threads);
 
 }  // namespace chimera
 

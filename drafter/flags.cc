@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/metrics/metrics_exposer.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
@@ -39,7 +40,6 @@ constexpr char kUsage[] =
     "clients, and losing it costs speed only.";
 
 constexpr int32_t kMaxMaxSequences = 1 << 16;
-constexpr int32_t kMaxThreads = 256;
 constexpr absl::Duration kMaxShutdownTimeout = absl::Hours(1);
 
 absl::Status ReadServerFlags(ServerConfig* server) {
@@ -63,7 +63,8 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   CHIMERA_ASSIGN_OR_RETURN(config.drafter_path,
                            ParseDraftModel(absl::GetFlag(FLAGS_draft_model), config.model_path));
   CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
-  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, kMaxThreads));
+  CHIMERA_ASSIGN_OR_RETURN(config.thread_count,
+                           ReadInRange(FLAGS_threads, 0, ThreadPool::kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   config.metrics_address = absl::GetFlag(FLAGS_metrics_listen);
   if (!config.metrics_address.empty()) {

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/metrics/metrics_exposer.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
@@ -95,7 +96,8 @@ absl::StatusOr<VerifierConfig> ParseVerifierFlags(const char* usage, int argc, c
                            ParseDialAddresses(absl::GetFlag(FLAGS_drafter)));
   if (absl::GetFlag(FLAGS_allow_other_weights)) config.other_weights = OtherWeights::kAllow;
   config.device = absl::GetFlag(FLAGS_device);
-  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, 256));
+  CHIMERA_ASSIGN_OR_RETURN(config.thread_count,
+                           ReadInRange(FLAGS_threads, 0, ThreadPool::kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   CHIMERA_ASSIGN_OR_RETURN(config.kv_page_count, ReadInRange(FLAGS_kv_pages, 0, 1 << 24));
   CHIMERA_RETURN_IF_ERROR(ReadEngineFlags(&config.engine));

@@ -11,6 +11,7 @@
 #include "common/backend/backend_factory.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/rpc/channel.h"
 
 namespace chimera {
@@ -67,18 +68,6 @@ uint64_t RandomWord() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Backend>> VerifierServer::MakeBackend(const VerifierConfig& config,
-                                                                     const LlamaModel& model) {
-  BackendOptions options;
-  options.device = config.device;
-  options.thread_count = config.thread_count;
-  CHIMERA_ASSIGN_OR_RETURN(options.limits.page_count, PageCount(config, model.config()));
-  options.limits.slot_count = config.engine.max_running_requests;
-  options.limits.max_step_rows =
-      config.engine.prefill_chunk + config.engine.max_running_requests * TokenTree::kMaxNodes;
-  return CreateBackend(model, options);
-}
-
 absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
     const VerifierConfig& config) {
   CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, Load(config));
@@ -87,9 +76,27 @@ absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
 
 absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config) {
   const auto start = std::chrono::steady_clock::now();
+  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<const LlamaModel> model,
+                           LlamaModel::Open(config.model_path));
+  CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, Load(config, std::move(model)));
+  loaded.load_time = std::chrono::steady_clock::now() - start;
+  return loaded;
+}
+
+absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config,
+                                                 std::shared_ptr<const LlamaModel> model) {
+  const auto start = std::chrono::steady_clock::now();
+  BackendOptions options;
+  options.device = config.device;
+  CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(config.thread_count));
+  CHIMERA_ASSIGN_OR_RETURN(options.limits.page_count, PageCount(config, model->config()));
+  options.limits.slot_count = config.engine.max_running_requests;
+  options.limits.max_step_rows =
+      config.engine.prefill_chunk + config.engine.max_running_requests * TokenTree::kMaxNodes;
   LoadedModel loaded;
-  CHIMERA_ASSIGN_OR_RETURN(loaded.model, LlamaModel::Open(config.model_path));
-  CHIMERA_ASSIGN_OR_RETURN(loaded.backend, MakeBackend(config, *loaded.model));
+  CHIMERA_ASSIGN_OR_RETURN(loaded.backend, CreateBackend(*model, options));
+  loaded.model = std::move(model);
+  loaded.threads = std::move(options.threads);
   loaded.load_time = std::chrono::steady_clock::now() - start;
   return loaded;
 }

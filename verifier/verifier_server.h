@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
 #include "common/base/clock.h"
+#include "common/base/thread_pool.h"
 #include "common/metrics/metrics_exposer.h"
 #include "common/metrics/verifier_metrics.h"
 #include "common/model/llama_model.h"
@@ -37,6 +38,7 @@ struct ExtraDrafter {
 // What a verifier computes with.
 struct LoadedModel {
   std::shared_ptr<const LlamaModel> model;
+  std::shared_ptr<ThreadPool> threads;  // of the backend, for others to share
   std::unique_ptr<Backend> backend;
   std::chrono::duration<double> load_time{0};  // what opening and repacking it took
 };
@@ -49,13 +51,12 @@ class VerifierServer {
 
   // As above in two steps, with drafters besides those of the configuration.
   static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config);
+  // With a model that is open already.
+  static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config,
+                                          std::shared_ptr<const LlamaModel> model);
   static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(
       const VerifierConfig& config, LoadedModel loaded,
       std::vector<ExtraDrafter> extra_drafters = {});
-
-  // The backend that Load(config) would make for `model`.
-  static absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const VerifierConfig& config,
-                                                              const LlamaModel& model);
 
   // Drains without grace if nobody has.
   ~VerifierServer();

@@ -13,7 +13,7 @@ namespace chimera {
 int UsableProcessors() {
   cpu_set_t processors;
   if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
-  return std::clamp(CPU_COUNT(&processors), 1, CpuBackend::kMaxThreads);
+  return std::clamp(CPU_COUNT(&processors), 1, ThreadPool::kMaxThreads);
 }
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const LlamaModel& model,
@@ -23,10 +23,9 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const LlamaModel& model,
         absl::StrCat("device \"", options.device, "\", must be \"cpu\""));
   }
   CHIMERA_ASSIGN_OR_RETURN(const CpuIsa isa, ChooseCpuIsaFromEnvironment());
-  const int threads = options.thread_count == 0 ? UsableProcessors() : options.thread_count;
   absl::StatusOr<std::unique_ptr<Backend>> backend =
       CpuBackend::Create(model.config(), model.weights(),
-                         {.thread_count = threads, .limits = options.limits, .isa = isa});
+                         {.threads = options.threads, .limits = options.limits, .isa = isa});
   // Its repacked weights take the place of the file's; kept beside them they would double the size.
   model.ReleaseMemory();
   return backend;

@@ -8,17 +8,18 @@
 
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
+#include "common/base/thread_pool.h"
 #include "common/model/llama_model.h"
 
 namespace chimera {
 
-// Processors that this process may use, at least 1 and at most what the CPU backend can.
+// Processors that this process may use, in [1, ThreadPool::kMaxThreads].
 int UsableProcessors();
 
 struct BackendOptions {
   std::string device = "cpu";  // the only one so far
-  // Threads that compute on the CPU, the caller of Backend::Wait among them; 0: UsableProcessors().
-  int thread_count = 0;
+  // They compute on the CPU, the caller of Backend::Wait among them; not null.
+  std::shared_ptr<ThreadPool> threads = std::make_shared<ThreadPool>(1);
   BackendLimits limits;
 };
 

@@ -1,24 +1,35 @@
-// A few persistent threads that compute one parallel loop at a time.
+// A few persistent threads that compute parallel loops.
 
 #ifndef CHIMERA_COMMON_BASE_THREAD_POOL_H_
 #define CHIMERA_COMMON_BASE_THREAD_POOL_H_
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 namespace chimera {
 
 // Runs loops on `thread_count` threads, the caller's among them: a pool of n starts n - 1 workers.
-// A worker that waits for the next loop spins for at most 60 microseconds and then parks on a
-// futex, so loops that follow each other closely cost no system call, and an idle pool uses no
-// processor time. The caller waits for its workers in the same way.
+// A worker that waits for the next loop spins at first, then lets other threads run between looks,
+// and parks on a futex after a millisecond: loops that follow each other closely cost no system
+// call, those of one step of generation no waking, and an idle pool uses no processor time. The
+// caller waits for its workers in the same way.
 //
-// Loops come from one thread at a time, and not from inside a loop. Starting one allocates nothing.
+// Any thread may start a loop, but not from inside one. While the workers compute for one thread,
+// loops of others run on their callers alone: all who compute in a process can share one pool, and
+// need not be more threads than there are processors. Starting a loop allocates nothing.
 class ThreadPool {
  public:
+  static constexpr int kMaxThreads = 256;
+
+  // INVALID_ARGUMENT unless thread_count is in [1, kMaxThreads].
+  static absl::StatusOr<std::shared_ptr<ThreadPool>> Create(int thread_count);
+
   // REQUIRES: thread_count >= 1.
   explicit ThreadPool(int thread_count);
   // REQUIRES: no loop is running.
@@ -31,8 +42,9 @@ class ThreadPool {
   // Splits [0, count) into one contiguous range per thread, equal up to one element and the same in
   // every call, and calls body(begin, end, thread) for each that is not empty; thread is in
   // [0, thread_count()), 0 being the caller. Returns when all have returned; what they wrote is
-  // then visible to the caller. Up to `grain` elements are left to the caller alone, where they
-  // take less time than starting and awaiting the workers: some two microseconds.
+  // then visible to the caller. The caller alone computes the whole range if the workers are busy
+  // for another thread, and if it has at most `grain` elements, because they take less time than
+  // starting and awaiting the workers: some two microseconds.
   template <typename Body>
   void ParallelFor(int64_t count, Body&& body, int64_t grain = 1) {
     using Callable = std::remove_reference_t<Body>;
@@ -55,6 +67,7 @@ class ThreadPool {
   void WorkerMain(int thread);
 
   std::vector<std::thread> workers_;
+  std::atomic<bool> busy_ = false;  // the workers compute for some thread
   // Written by the caller before it advances generation_, read by workers after they saw that.
   Loop loop_;
   bool stopping_ = false;

@@ -51,9 +51,6 @@ absl::StatusOr<std::unique_ptr<Backend>> CpuBackend::Create(const LlamaConfig& c
                                                             const LlamaWeights& weights,
                                                             const CpuBackendOptions& options) {
   CHIMERA_RETURN_IF_ERROR(ValidateBackendLimits(options.limits));
-  if (options.thread_count < 1 || options.thread_count > kMaxThreads) {
-    return Invalid("thread_count ", options.thread_count, ", must be in [1, ", kMaxThreads, "]");
-  }
   if (config.head_dim % kSumLanes != 0) {
     return absl::UnimplementedError(absl::StrCat(
         "head_dim ", config.head_dim, ", must be a multiple of ", kSumLanes, " on the CPU"));
@@ -66,11 +63,11 @@ CpuBackend::CpuBackend(const LlamaConfig& config, const LlamaWeights& weights,
     : config_(config),
       limits_(options.limits),
       numerics_id_(NumericsId(weights)),
-      pool_(options.thread_count),
-      weights_(weights, &pool_),
+      threads_(options.threads),
+      weights_(weights, threads_.get()),
       cache_(config_, limits_),
       forward_(config_, weights_, GetCpuKernels(options.isa), PositionLimit(config_, limits_),
-               &pool_),
+               threads_.get()),
       slot_trees_(limits_.slot_count) {}
 
 absl::Status CpuBackend::Submit(const StepBatch& batch) {

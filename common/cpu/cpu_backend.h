@@ -23,19 +23,17 @@
 namespace chimera {
 
 struct CpuBackendOptions {
-  // Threads that compute, the caller of Wait among them. In [1, kMaxThreads].
-  int thread_count = 1;
+  // They compute, the caller of Wait among them; not null.
+  std::shared_ptr<ThreadPool> threads = std::make_shared<ThreadPool>(1);
   BackendLimits limits;
   // All give the same bits. REQUIRES: the machine supports it.
   CpuIsa isa = CpuIsa::kPortable;
 };
 
-// Submit only checks and lists the rows; Wait computes, on the calling thread and thread_count - 1
+// Submit only checks and lists the rows; Wait computes, on the calling thread and the pool's
 // workers. Weights are repacked into memory of its own.
 class CpuBackend final : public Backend {
  public:
-  static constexpr int kMaxThreads = 256;
-
   // `weights` must fit `config` and is not used after the call. Errors: INVALID_ARGUMENT for an
   // option out of range, UNIMPLEMENTED for a model whose head_dim is not a multiple of 16.
   static absl::StatusOr<std::unique_ptr<Backend>> Create(const LlamaConfig& config,
@@ -67,7 +65,7 @@ class CpuBackend final : public Backend {
   const LlamaConfig config_;
   const BackendLimits limits_;
   const std::string numerics_id_;
-  ThreadPool pool_;
+  const std::shared_ptr<ThreadPool> threads_;
   const PackedLlamaWeights weights_;
   KvCache cache_;
   LlamaForward forward_;

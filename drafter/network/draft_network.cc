@@ -9,8 +9,8 @@ namespace chimera {
 DraftNetwork::DraftNetwork(const DraftNetworkConfig& config, const DraftWeights& weights,
                            const TensorView& embedding, const Options& options)
     : config_(config),
-      pool_(options.thread_count),
-      products_(GetCpuKernels(options.isa), &pool_),
+      threads_(options.threads),
+      products_(GetCpuKernels(options.isa), threads_.get()),
       trigram_encoder_(config_, weights.trigram_encoder, embedding, &arena_, &products_),
       feature_fusion_(config_, weights.feature_fusion, &arena_, &products_),
       context_encoder_(config_, weights.context_encoder, options.position_limit, &arena_,

@@ -35,7 +35,8 @@ class DraftNetwork {
  public:
   struct Options {
     CpuIsa isa = CpuIsa::kPortable;
-    int thread_count = 1;
+    // They compute, the caller among them; not null.
+    std::shared_ptr<ThreadPool> threads = std::make_shared<ThreadPool>(1);
     int64_t position_limit = 0;  // positions are below it
   };
 
@@ -82,7 +83,7 @@ class DraftNetwork {
   int32_t TokenBefore(const DraftNode& node, int steps) const;
 
   const DraftNetworkConfig config_;
-  ThreadPool pool_;
+  const std::shared_ptr<ThreadPool> threads_;
   BufferArena arena_;
   RowProducts products_;
   TrigramEncoder trigram_encoder_;

@@ -15,6 +15,7 @@
 
 #include "common/base/float16.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa.h"
 #include "common/sampling/shared_noise_sampler.h"
 #include "common/tree/token_tree.h"
@@ -94,7 +95,8 @@ class ChimeraDraftModelTest : public ::testing::Test {
   const std::string drafter_path_ = directory_.path() + "/drafter.safetensors";
   std::shared_ptr<const LlamaModel> target_;
   testing::TinyDrafterOptions options_;
-  ChimeraDraftModel::Options model_options_ = {.isa = AvailableCpuIsas().back(), .thread_count = 2};
+  ChimeraDraftModel::Options model_options_ = {.isa = AvailableCpuIsas().back(),
+                                               .threads = std::make_shared<ThreadPool>(2)};
   std::unique_ptr<DrafterFile> file_;
   std::mt19937 random_{7};
 };

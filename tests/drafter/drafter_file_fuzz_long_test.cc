@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/thread_pool.h"
 #include "common/model/llama_model.h"
 #include "drafter/draft_model_factory.h"
 #include "tests/testing/status_matchers.h"
@@ -119,19 +120,20 @@ class DrafterFileFuzzTest : public ::testing::Test {
 
   const testing::TempDirectory directory_;
   DrafterConfig config_;
+  const std::shared_ptr<ThreadPool> threads_ = std::make_shared<ThreadPool>(1);
   std::shared_ptr<const LlamaModel> target_;
   std::string whole_;
 };
 
 TEST_F(DrafterFileFuzzTest, IsRefusedOrDrafts) {
-  CHIMERA_ASSERT_OK(MakeDraftModel(config_, target_));
+  CHIMERA_ASSERT_OK(MakeDraftModel(config_, target_, threads_));
   FileBreaker breaker(whole_);
   int drafters = 0;
   for (int i = 0; i < kFiles; ++i) {
     // A file written over another one would go to the disk at once.
     std::filesystem::remove(config_.drafter_path);
     std::ofstream(config_.drafter_path, std::ios::binary) << breaker.Next();
-    const auto model = MakeDraftModel(config_, target_);
+    const auto model = MakeDraftModel(config_, target_, threads_);
     if (model.ok()) {
       ++drafters;
       Draft(model->get());

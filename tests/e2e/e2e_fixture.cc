@@ -65,10 +65,8 @@ VerifierConfig E2eFixture::MakeVerifierConfig(Drafters drafters) const {
 void E2eFixture::StartVerifier(const VerifierConfig& config) {
   stub_.reset();
   verifier_.reset();
-  CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
-                               VerifierServer::MakeBackend(config, *model_));
-  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
-                               VerifierServer::Start(config, {model_, std::move(backend)}));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(LoadedModel loaded, VerifierServer::Load(config, model_));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, std::move(loaded)));
   Connect(config.listen_addresses.front().ToString());
 }
 

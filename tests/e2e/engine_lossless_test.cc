@@ -160,8 +160,7 @@ TEST_P(LosslessTest, NeuralDrafter) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<DrafterFile> file, DrafterFile::Open(path));
   CHIMERA_ASSERT_OK_AND_ASSIGN(
       const std::unique_ptr<ChimeraDraftModel> model,
-      ChimeraDraftModel::Create(*file, model_,
-                                {.isa = AvailableCpuIsas().back(), .thread_count = 1}));
+      ChimeraDraftModel::Create(*file, model_, {.isa = AvailableCpuIsas().back()}));
   ExpectLossless(model.get());
   FreeNodesDraftModel free_nodes(model.get());
   ExpectLossless(&free_nodes);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/base/thread_pool.h"
 #include "common/model/default_model_path.h"
 #include "drafter/draft_model_factory.h"
 #include "tests/testing/default_model.h"
@@ -18,8 +19,8 @@ std::unique_ptr<DraftModel> MakeTrainedDrafter(std::shared_ptr<const LlamaModel>
   }
   DrafterConfig config;
   config.drafter_path = *path;
-  config.thread_count = 1;
-  absl::StatusOr<std::unique_ptr<DraftModel>> model = MakeDraftModel(config, std::move(target));
+  absl::StatusOr<std::unique_ptr<DraftModel>> model =
+      MakeDraftModel(config, std::move(target), std::make_shared<ThreadPool>(1));
   EXPECT_TRUE(model.ok()) << model.status();
   return model.ok() ? *std::move(model) : nullptr;
 }

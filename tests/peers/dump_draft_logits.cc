@@ -26,6 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa.h"
 #include "common/model/llama_model.h"
 #include "common/model/safetensors_file.h"
@@ -144,7 +145,8 @@ absl::Status Run(const std::string& drafter_path, const std::string& model_path,
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> model, LlamaModel::Open(model_path));
   CHIMERA_ASSIGN_OR_RETURN(const std::vector<Sequence> sequences,
                            ReadShard(shard_path, file->config()));
-  DraftNetwork::Options options = {.thread_count = 2, .position_limit = kPositionLimit};
+  DraftNetwork::Options options = {.threads = std::make_shared<ThreadPool>(2),
+                                   .position_limit = kPositionLimit};
   CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
   DraftNetwork network(file->config(), file->weights(), model->weights().token_embedding, options);
   for (std::string line; std::getline(std::cin, line);) {

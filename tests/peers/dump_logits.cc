@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/model/llama_model.h"
 #include "common/tree/token_tree.h"
 
@@ -75,6 +76,7 @@ absl::Status RunSequence(std::span<const int32_t> tokens, Backend& backend) {
 absl::Status Run(const std::string& model_path) {
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> model, LlamaModel::Open(model_path));
   BackendOptions options;
+  CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(UsableProcessors()));
   options.limits = {
       .page_count = kMaxPositions / kPagePositions, .slot_count = 1, .max_step_rows = kChainNodes};
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend, CreateBackend(*model, options));

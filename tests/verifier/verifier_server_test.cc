@@ -118,11 +118,9 @@ TEST_F(VerifierServerTest, SaysWhyItCannotStart) {
     SCOPED_TRACE(name);
     VerifierConfig config = Config();
     change(config);
-    absl::StatusOr<std::unique_ptr<Backend>> backend = VerifierServer::MakeBackend(config, *model_);
-    absl::Status status = backend.status();
-    if (status.ok()) {
-      status = VerifierServer::Start(config, {model_, *std::move(backend)}).status();
-    }
+    absl::StatusOr<LoadedModel> loaded = VerifierServer::Load(config, model_);
+    absl::Status status = loaded.status();
+    if (status.ok()) status = VerifierServer::Start(config, *std::move(loaded)).status();
     EXPECT_FALSE(status.ok());
     EXPECT_THAT(std::string(status.message()), HasSubstr(message));
   }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/model/default_model_path.h"
 #include "common/rpc/service_flags.h"
 
@@ -69,7 +70,8 @@ absl::StatusOr<GenerateConfig> ParseGenerateFlags(int argc, char** argv) {
   config.model_path = absl::GetFlag(FLAGS_model);
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   config.device = absl::GetFlag(FLAGS_device);
-  CHIMERA_ASSIGN_OR_RETURN(config.thread_count, ReadInRange(FLAGS_threads, 0, 256));
+  CHIMERA_ASSIGN_OR_RETURN(config.thread_count,
+                           ReadInRange(FLAGS_threads, 0, ThreadPool::kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   CHIMERA_ASSIGN_OR_RETURN(config.prompt_path, ReadPath(FLAGS_prompts));
   config.target_identity = absl::GetFlag(FLAGS_target_identity);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/model/llama_model.h"
 #include "common/tokenizer/chat_template.h"
 #include "common/tokenizer/tokenizer.h"
@@ -46,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const GenerateConfig& confi
                                                      const LlamaModel& model) {
   BackendOptions options;
   options.device = config.device;
-  options.thread_count = config.thread_count;
+  CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(config.thread_count));
   options.limits.page_count = config.batch_size * PagesForPositions(config.max_length);
   options.limits.slot_count = config.batch_size;
   options.limits.max_step_rows = config.batch_size + config.prefill_chunk;

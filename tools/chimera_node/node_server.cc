@@ -12,9 +12,8 @@ absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const NodeConfig& 
   DrafterConfig drafter_config;
   drafter_config.drafter_path = config.drafter_path;
   drafter_config.tree_shape = config.tree_shape;
-  drafter_config.thread_count = config.verifier.thread_count;
   CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> draft_model,
-                           MakeDraftModel(drafter_config, loaded.model));
+                           MakeDraftModel(drafter_config, loaded.model, loaded.threads));
   std::unique_ptr<NodeServer> node(new NodeServer());
   CHIMERA_ASSIGN_OR_RETURN(
       node->drafter_,

@@ -31,10 +31,11 @@ int32_t FirstToken(const Vocabulary& vocabulary) {
 }
 
 absl::Status MeasureBackend(const LlamaModel& model, const CpuBenchConfig& config, CpuIsa isa,
-                            const Timing& timing, CpuBenchResult* result) {
+                            std::shared_ptr<ThreadPool> threads, const Timing& timing,
+                            CpuBenchResult* result) {
   const int32_t positions = std::max(config.context, kMaxBenchStepRows);
   const CpuBackendOptions options = {
-      .thread_count = config.thread_count,
+      .threads = threads,
       .limits = {.page_count = (positions + kPagePositions - 1) / kPagePositions,
                  .slot_count = 1,
                  .max_step_rows = kMaxBenchStepRows},
@@ -64,14 +65,16 @@ absl::StatusOr<CpuBenchResult> RunCpuBench(const CpuBenchConfig& config, const C
   result.thread_count = config.thread_count;
   result.context = config.context;
   result.repetitions = config.repetitions;
+  CHIMERA_ASSIGN_OR_RETURN(const std::shared_ptr<ThreadPool> threads,
+                           ThreadPool::Create(config.thread_count));
   // The backend comes first, for it refuses what the kernels cannot run.
-  CHIMERA_RETURN_IF_ERROR(MeasureBackend(*model, config, isa, timing, &result));
-  ThreadPool pool(config.thread_count);
+  CHIMERA_RETURN_IF_ERROR(MeasureBackend(*model, config, isa, threads, timing, &result));
+  ThreadPool* const pool = threads.get();
   const IsaLoops& loops = GetIsaLoops(isa);
-  result.read_bandwidth = MeasureReadBandwidth(loops, &pool, timing);
-  result.int8_peak = MeasureInt8Peak(loops, &pool, timing);
-  result.gemm = MeasureGemm(*model, isa, &pool, timing);
-  result.attention = MeasureAttention(model->config(), isa, &pool, timing);
+  result.read_bandwidth = MeasureReadBandwidth(loops, pool, timing);
+  result.int8_peak = MeasureInt8Peak(loops, pool, timing);
+  result.gemm = MeasureGemm(*model, isa, pool, timing);
+  result.attention = MeasureAttention(model->config(), isa, pool, timing);
   return result;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "common/backend/backend_factory.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_backend.h"
 #include "common/model/default_model_path.h"
 
@@ -101,7 +102,7 @@ absl::StatusOr<CpuBenchConfig> ParseCpuBenchFlags(std::span<const std::string> a
   config.model_path = absl::GetFlag(FLAGS_model);
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count,
-                           ReadInRange(FLAGS_threads, 0, CpuBackend::kMaxThreads));
+                           ReadInRange(FLAGS_threads, 0, ThreadPool::kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();
   CHIMERA_ASSIGN_OR_RETURN(config.context, ReadInRange(FLAGS_context, 1, kMaxBenchContext));
   CHIMERA_ASSIGN_OR_RETURN(config.repetitions,

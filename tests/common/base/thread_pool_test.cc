@@ -9,11 +9,16 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "tests/testing/status_matchers.h"
+
 namespace chimera {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::StatusIs;
 
 class ThreadPoolTest : public ::testing::TestWithParam<int> {};
 
@@ -99,6 +104,53 @@ TEST(ThreadPoolPartitionTest, RangesAreStaticAndInOrder) {
     EXPECT_THAT(begins, ElementsAre(0, 3, 6));
     EXPECT_THAT(ends, ElementsAre(3, 6, 10));
   }
+}
+
+TEST(ThreadPoolSharingTest, LoopsOfOthersRunOnTheirCallersWhileTheWorkersAreBusy) {
+  ThreadPool pool(2);
+  std::vector<int64_t> ranges;
+  pool.ParallelFor(2, [&](int64_t, int64_t, int thread) {
+    if (thread != 0) return;
+    std::thread([&] {
+      pool.ParallelFor(7, [&](int64_t begin, int64_t end, int caller) {
+        ranges = {begin, end, caller};
+      });
+    }).join();
+  });
+  EXPECT_THAT(ranges, ElementsAre(0, 7, 0));
+}
+
+TEST(ThreadPoolSharingTest, ManyThreadsStartLoopsAtOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 2000;
+  constexpr int64_t kCount = 5;
+  ThreadPool pool(3);
+  std::vector<int64_t> sums(kThreads, 0);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&pool, &sum = sums[i]] {
+      std::vector<int64_t> values(kCount, 0);
+      for (int round = 0; round < kRounds; ++round) {
+        pool.ParallelFor(kCount, [&](int64_t begin, int64_t end, int) {
+          for (int64_t j = begin; j < end; ++j) values[j] += j;
+        });
+      }
+      for (const int64_t value : values) sum += value;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(sums, Each(kRounds * kCount * (kCount - 1) / 2));
+}
+
+TEST(ThreadPoolCreateTest, RefusesNumbersOutOfRange) {
+  for (const int count : {-1, 0, ThreadPool::kMaxThreads + 1}) {
+    EXPECT_THAT(ThreadPool::Create(count),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr(absl::StrCat("thread_count ", count, ", must be in [1, 256]"))));
+  }
+  const auto pool = ThreadPool::Create(3);
+  CHIMERA_ASSERT_OK(pool);
+  EXPECT_EQ((*pool)->thread_count(), 3);
 }
 
 TEST(ThreadPoolIdleTest, IdlePoolUsesNoProcessorTime) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_backend.h"
 #include "tests/testing/temp_directory.h"
 
@@ -20,9 +21,11 @@ std::unique_ptr<LlamaModel> OpenTinyLlama(const TinyLlamaOptions& options) {
 }
 
 std::unique_ptr<Backend> MakeBackend(const LlamaModel& model, const TinyBackendOptions& options) {
-  absl::StatusOr<std::unique_ptr<Backend>> backend = CpuBackend::Create(
-      model.config(), model.weights(),
-      {.thread_count = options.thread_count, .limits = options.limits, .isa = options.isa});
+  absl::StatusOr<std::unique_ptr<Backend>> backend =
+      CpuBackend::Create(model.config(), model.weights(),
+                         {.threads = std::make_shared<ThreadPool>(options.thread_count),
+                          .limits = options.limits,
+                          .isa = options.isa});
   CHIMERA_CHECK(backend.ok()) << backend.status();
   return *std::move(backend);
 }

@@ -38,19 +38,16 @@ class CpuBackendValidationTest : public ::testing::Test {
 };
 
 TEST_F(CpuBackendValidationTest, Limits) {
-  const auto create = [&](int threads, const BackendLimits& limits) {
-    return CpuBackend::Create(model_->config(), model_->weights(),
-                              {.thread_count = threads, .limits = limits});
+  const auto create = [&](const BackendLimits& limits) {
+    return CpuBackend::Create(model_->config(), model_->weights(), {.limits = limits});
   };
   const auto is_invalid = [](const char* message) {
     return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
   };
-  EXPECT_THAT(create(0, {1, 1, 1}), is_invalid("thread_count 0, must be in [1, 256]"));
-  EXPECT_THAT(create(257, {1, 1, 1}), is_invalid("thread_count 257"));
-  EXPECT_THAT(create(1, {0, 1, 1}), is_invalid("page_count 0"));
-  EXPECT_THAT(create(1, {1, 0, 1}), is_invalid("slot_count 0"));
-  EXPECT_THAT(create(1, {1, 1, -1}), is_invalid("max_step_rows -1"));
-  CHIMERA_EXPECT_OK(create(1, {1, 1, 1}));
+  EXPECT_THAT(create({0, 1, 1}), is_invalid("page_count 0"));
+  EXPECT_THAT(create({1, 0, 1}), is_invalid("slot_count 0"));
+  EXPECT_THAT(create({1, 1, -1}), is_invalid("max_step_rows -1"));
+  CHIMERA_EXPECT_OK(create({1, 1, 1}));
 }
 
 TEST_F(CpuBackendValidationTest, HeadDimThatTheKernelsCannotDo) {

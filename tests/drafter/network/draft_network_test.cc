@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/float16.h"
+#include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa.h"
 #include "drafter/network/draft_network_reference.h"
 #include "drafter/network/drafter_file.h"
@@ -55,7 +56,9 @@ class DraftNetworkTest : public ::testing::Test {
   std::unique_ptr<DraftNetwork> MakeNetwork(CpuIsa isa, int thread_count = 2) const {
     return std::make_unique<DraftNetwork>(
         file_->config(), file_->weights(), embedding_,
-        DraftNetwork::Options{.isa = isa, .thread_count = thread_count, .position_limit = 512});
+        DraftNetwork::Options{.isa = isa,
+                              .threads = std::make_shared<ThreadPool>(thread_count),
+                              .position_limit = 512});
   }
 
   float Uniform() { return static_cast<float>(random_() >> 8) * 0x1p-23f - 1.0f; }

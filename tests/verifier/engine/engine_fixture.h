@@ -53,7 +53,6 @@ class EngineFixture : public ::testing::Test {
 
   void MakeBackend(int32_t page_count) {
     BackendOptions backend;
-    backend.thread_count = 1;  // other tests run beside this one
     backend.limits = {page_count, kSlots, 256 + kSlots * TokenTree::kMaxNodes};
     CHIMERA_ASSERT_OK_AND_ASSIGN(backend_, CreateBackend(*model_, backend));
   }

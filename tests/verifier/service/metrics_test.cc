@@ -166,9 +166,8 @@ TEST_F(MetricsTest, APortInUseIsAnErrorThatNamesTheFlag) {
   VerifierConfig config = Config();
   config.listen_addresses = {SocketAddress("second")};
   config.metrics_address = verifier_->metrics_address();
-  CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
-                               VerifierServer::MakeBackend(config, *model_));
-  EXPECT_THAT(VerifierServer::Start(config, {model_, std::move(backend)}),
+  CHIMERA_ASSERT_OK_AND_ASSIGN(LoadedModel loaded, VerifierServer::Load(config, model_));
+  EXPECT_THAT(VerifierServer::Start(config, std::move(loaded)),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("--metrics_listen"), HasSubstr(config.metrics_address),
                              HasSubstr("in use"))));

@@ -51,11 +51,9 @@ VerifierConfig ServiceFixture::Config() const {
 }
 
 void ServiceFixture::Start(const VerifierConfig& config) {
-  CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend,
-                               VerifierServer::MakeBackend(config, *model_));
-  backend = std::make_unique<GatedBackend>(std::move(backend), &gate_);
-  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_,
-                               VerifierServer::Start(config, {model_, std::move(backend)}));
+  CHIMERA_ASSERT_OK_AND_ASSIGN(LoadedModel loaded, VerifierServer::Load(config, model_));
+  loaded.backend = std::make_unique<GatedBackend>(std::move(loaded.backend), &gate_);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, std::move(loaded)));
   stub_ = v1::GenerationService::NewStub(CreateChannel(verifier_->addresses().front()));
 }
 
