@@ -53,7 +53,7 @@ absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
           target.fingerprint.identity, config.max_sequences);
   std::unique_ptr<DrafterServer> server(new DrafterServer(config, target, std::move(model)));
   CHIMERA_ASSIGN_OR_RETURN(server->exposer_,
-                           ServeMetrics(config.metrics_address, server->registry_));
+                           ServeMetrics(config.metrics_address, {server->registry_}));
   CHIMERA_RETURN_IF_ERROR(server->Listen());
   return server;
 }

@@ -50,6 +50,9 @@ class DrafterServer {
   // Where it serves metrics, likewise; empty if nowhere.
   std::string metrics_address() const { return exposer_ ? exposer_->address() : ""; }
 
+  // What it has counted so far; may be collected from by any thread, and outlive the server.
+  std::shared_ptr<prometheus::Collectable> metrics() const { return registry_; }
+
   // A channel that does not leave the process.
   std::shared_ptr<grpc::Channel> InProcessChannel() { return runner_.InProcessChannel(); }
 

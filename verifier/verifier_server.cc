@@ -53,7 +53,8 @@ VerifierMetricsConfig MetricsConfig(const std::vector<ExtraDrafter>& drafters,
 std::vector<ExtraDrafter> ConfiguredDrafters(const VerifierConfig& config) {
   std::vector<ExtraDrafter> drafters;
   for (const Address& address : config.drafter_addresses) {
-    drafters.push_back({address.ToString(), [address] { return CreateChannel(address); }});
+    drafters.push_back(
+        {address.ToString(), [address] { return CreateChannel(address); }, /*metrics=*/nullptr});
   }
   return drafters;
 }
@@ -106,8 +107,12 @@ absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
   std::vector<ExtraDrafter> drafters = ConfiguredDrafters(config);
   std::ranges::move(extra_drafters, std::back_inserter(drafters));
   std::unique_ptr<VerifierServer> server(new VerifierServer(config, std::move(loaded), drafters));
+  Collectables registries = {server->registry_};
+  for (const ExtraDrafter& drafter : drafters) {
+    if (drafter.metrics != nullptr) registries.push_back(drafter.metrics);
+  }
   CHIMERA_ASSIGN_OR_RETURN(server->exposer_,
-                           ServeMetrics(config.metrics_address, server->registry_));
+                           ServeMetrics(config.metrics_address, std::move(registries)));
   server->AddLinks(drafters);
   CHIMERA_RETURN_IF_ERROR(server->StartEngine());
   CHIMERA_RETURN_IF_ERROR(server->StartService());

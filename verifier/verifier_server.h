@@ -33,6 +33,7 @@ namespace chimera {
 struct ExtraDrafter {
   std::string name;  // in place of an address: in logs, metrics and GetServerInfo
   ChannelFactory make_channel;
+  std::shared_ptr<prometheus::Collectable> metrics;  // served with the verifier's; null: none
 };
 
 // What a verifier computes with.

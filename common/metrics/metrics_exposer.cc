@@ -2,16 +2,19 @@
 
 #include <CivetServer.h>
 #include <prometheus/exposer.h>
+#include <prometheus/metric_family.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <iterator>
 #include <thread>
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -25,6 +28,9 @@ namespace chimera {
 namespace {
 
 constexpr int32_t kMaxPort = 65535;
+
+// A pattern of the HTTP library, for which a name alone is the beginning of many.
+constexpr char kPath[] = "/metrics$";
 
 // The library's own thread looks every two seconds whether it is to stop, and after every
 // connection: so it gets some while it stops.
@@ -56,6 +62,30 @@ int TakeLogMessage(const mg_connection*, const char* message) {
   }
   return 1;
 }
+
+class MergedCollectables final : public prometheus::Collectable {
+ public:
+  explicit MergedCollectables(Collectables parts) : parts_(std::move(parts)) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    std::vector<prometheus::MetricFamily> families;
+    absl::flat_hash_map<std::string, size_t> places;
+    for (const auto& part : parts_) {
+      for (prometheus::MetricFamily& family : part->Collect()) {
+        const auto [place, is_new] = places.try_emplace(family.name, families.size());
+        if (is_new) {
+          families.push_back(std::move(family));
+        } else {
+          std::ranges::move(family.metric, std::back_inserter(families[place->second].metric));
+        }
+      }
+    }
+    return families;
+  }
+
+ private:
+  const Collectables parts_;
+};
 
 void Connect(const std::string& host, int port) {
   char error[128];
@@ -93,7 +123,7 @@ absl::StatusOr<std::unique_ptr<MetricsExposer>> MetricsExposer::Start(const std:
 }
 
 MetricsExposer::MetricsExposer(Collectables collectables)
-    : collectables_(std::move(collectables)) {}
+    : collectable_(std::make_shared<MergedCollectables>(std::move(collectables))) {}
 
 MetricsExposer::~MetricsExposer() {
   if (exposer_ == nullptr) return;
@@ -118,7 +148,7 @@ absl::Status MetricsExposer::Listen(const std::string& address) {
     const std::vector<std::string> options = {"listening_ports",    address, "num_threads", "2",
                                               "request_timeout_ms", "5000"};
     exposer_ = std::make_unique<prometheus::Exposer>(options, &callbacks);
-    for (const auto& collectable : collectables_) exposer_->RegisterCollectable(collectable);
+    exposer_->RegisterCollectable(collectable_, kPath);
     host_ = address.substr(0, address.find(':'));
     port_ = exposer_->GetListeningPorts().at(0);
   } catch (const std::exception& exception) {
@@ -129,11 +159,11 @@ absl::Status MetricsExposer::Listen(const std::string& address) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<MetricsExposer>> ServeMetrics(
-    const std::string& address, std::shared_ptr<prometheus::Collectable> registry) {
+absl::StatusOr<std::unique_ptr<MetricsExposer>> ServeMetrics(const std::string& address,
+                                                             Collectables registries) {
   if (address.empty()) return nullptr;
-  return MetricsExposer::Start(address,
-                               {std::move(registry), std::make_shared<ProcessCollector>()});
+  registries.push_back(std::make_shared<ProcessCollector>());
+  return MetricsExposer::Start(address, std::move(registries));
 }
 
 }  // namespace chimera

@@ -19,7 +19,8 @@ class Exposer;
 
 namespace chimera {
 
-// What is served: registries and collectors, shared with the exposer. Their names must differ.
+// What is served: registries and collectors, shared with the exposer. What has the same name in
+// several of them is one family, and needs labels that differ.
 using Collectables = std::vector<std::shared_ptr<prometheus::Collectable>>;
 
 // OK if `address` is "host:port", the host being a name or an IPv4 address, since Debian builds the
@@ -51,16 +52,16 @@ class MetricsExposer {
   // Converts the exceptions of prometheus-cpp, here and nowhere else.
   absl::Status Listen(const std::string& address);
 
-  const Collectables collectables_;
+  const std::shared_ptr<prometheus::Collectable> collectable_;  // all of them
   std::string host_;
   int port_ = 0;
   std::unique_ptr<prometheus::Exposer> exposer_;
 };
 
-// Serves on `address` what `registry` and this process's ProcessCollector hold; null if it is
+// Serves on `address` what `registries` and this process's ProcessCollector hold; null if it is
 // empty. Errors: those of MetricsExposer::Start.
-absl::StatusOr<std::unique_ptr<MetricsExposer>> ServeMetrics(
-    const std::string& address, std::shared_ptr<prometheus::Collectable> registry);
+absl::StatusOr<std::unique_ptr<MetricsExposer>> ServeMetrics(const std::string& address,
+                                                             Collectables registries);
 
 }  // namespace chimera
 

@@ -19,7 +19,8 @@ absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const NodeConfig& 
       node->drafter_,
       DrafterServer::Start(drafter_config, MakeTargetInfo(*loaded.model), std::move(draft_model)));
   DrafterServer* const drafter = node->drafter_.get();
-  const ExtraDrafter in_process = {"in-process", [drafter] { return drafter->InProcessChannel(); }};
+  const ExtraDrafter in_process = {"in-process", [drafter] { return drafter->InProcessChannel(); },
+                                   drafter->metrics()};
   CHIMERA_ASSIGN_OR_RETURN(node->verifier_,
                            VerifierServer::Start(config.verifier, std::move(loaded), {in_process}));
   return node;

@@ -16,8 +16,8 @@
 namespace chimera {
 
 // Both services over one copy of the model, joined by gRPC's in-process channel: for one GPU, whose
-// CUDA context they share, and for laptops. The drafter listens nowhere else, and its metrics are
-// not served. Serves from Start until destroyed. One thread at a time.
+// CUDA context they share, and for laptops. The drafter listens nowhere else; the verifier serves the
+// metrics of both. Serves from Start until destroyed. One thread at a time.
 class NodeServer {
  public:
   // Starts a verifier and a drafter for it as configured. Errors are those of VerifierServer::Start

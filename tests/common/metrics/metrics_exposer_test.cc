@@ -50,6 +50,30 @@ TEST(MetricsExposerTest, ServesWhatItIsGivenOnAPortOfTheKernel) {
   EXPECT_TRUE(exposition.Value("process_threads").has_value());
 }
 
+TEST(MetricsExposerTest, SameNamesAreOneFamily) {
+  const auto add = [](int value) {
+    auto registry = std::make_shared<prometheus::Registry>();
+    prometheus::BuildCounter()
+        .Name("a_total")
+        .Help("Things.")
+        .Register(*registry)
+        .Add({{"value", absl::StrCat(value)}})
+        .Increment(value);
+    return registry;
+  };
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto exposer,
+                               MetricsExposer::Start("127.0.0.1:0", {add(1), add(2)}));
+  const httplib::Result response = httplib::Client("http://" + exposer->address()).Get("/metrics");
+  ASSERT_TRUE(response) << response.error();
+  const std::string heading = "# HELP a_total";
+  const size_t first = response->body.find(heading);
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(response->body.find(heading, first + 1), std::string::npos);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Exposition exposition, ParseExposition(response->body));
+  EXPECT_EQ(exposition.Value("a_total", {{"value", "1"}}), 1);
+  EXPECT_EQ(exposition.Value("a_total", {{"value", "2"}}), 2);
+}
+
 TEST(MetricsExposerTest, EveryScrapeIsFresh) {
   const auto registry = std::make_shared<prometheus::Registry>();
   prometheus::Counter& counter =

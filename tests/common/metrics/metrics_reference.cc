@@ -30,7 +30,9 @@ constexpr char kIntroduction[] = R"(# Metrics
 
 Both services serve their metrics over HTTP, in the text format of Prometheus: `/metrics` at the
 address of `--metrics_listen`, by default 127.0.0.1:9464 for the verifier and 127.0.0.1:9465 for the
-drafter. The port has no encryption and no passwords: open it to the monitoring only.
+drafter. `chimera-node` serves those of both at the verifier's; what both have is told apart by
+`model_name`, which is the drafter's name for the drafter's. The port has no encryption and no
+passwords: open it to the monitoring only.
 `metrics_reference` (tests/common/metrics) prints this page.
 
 Every `chimera_` metric also has the labels `model_name` and `engine`, which is always `0`. Label

@@ -11,6 +11,7 @@
 #include "chimera/v1/generation_service.grpc.pb.h"
 #include "common/model/llama_model.h"
 #include "common/rpc/channel.h"
+#include "tests/common/metrics/exposition.h"
 #include "tests/testing/child_process.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
@@ -103,6 +104,24 @@ TEST_F(ChimeraNodeTest, DraftsWithATrainedNetwork) {
   Generate(false, &plain);
   Generate(true, &speculated);
   EXPECT_EQ(plain, speculated);
+}
+
+TEST_F(ChimeraNodeTest, ServesTheMetricsOfBoth) {
+  const std::unique_ptr<ChildProcess> node =
+      Start({"--draft_deadline=5s", "--metrics_listen=127.0.0.1:0"});
+  ServerInfo();
+  const std::string intro = "serving metrics address=";
+  ASSERT_TRUE(Eventually([&] { return node->Errors().find(intro) != std::string::npos; }));
+  std::string address = node->Errors();
+  address = address.substr(address.find(intro) + intro.size());
+  address = address.substr(0, address.find_first_of(" \n"));
+  std::vector<int32_t> tokens;
+  Generate(true, &tokens);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const Exposition exposition, Scrape(address));
+  EXPECT_EQ(exposition.Value("chimera_generation_tokens_total"), 60);
+  EXPECT_GT(exposition.Value("chimera_drafter_steps_total"), 0);
+  EXPECT_EQ(exposition.Value("chimera_ready", {{"model_name", "tiny"}}), 1);
+  EXPECT_EQ(exposition.Value("chimera_ready", {{"model_name", "ngram"}}), 1);
 }
 
 TEST_F(ChimeraNodeTest, NamesADrafterOfAnotherModel) {
