@@ -10,6 +10,7 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(CHIMERA_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
 option(CHIMERA_THREAD_SAFETY "Check thread-safety annotations (Clang only)" OFF)
 option(CHIMERA_FAILPOINTS "Compile in the faults that tests can provoke (common/base/failpoint.h)" OFF)
+set(CHIMERA_ARITHMETIC_OPTIONS "" CACHE STRING "Compiler options for the libraries that compute, after all others")
 set(CHIMERA_TEST_OPTIONS "" CACHE STRING "Compiler options for the sources of tests, after all others")
 option(CHIMERA_PRECOMPILE_TESTS "Compile what most tests include once (tests/precompiled.h); tools based on another \
 compiler do not understand the compile commands then" OFF)

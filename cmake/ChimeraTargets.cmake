@@ -1,12 +1,16 @@
 # chimera_library, chimera_binary and chimera_test: one short statement per target.
 
-# chimera_library(NAME name SRCS a.cc b.cc [HDRS a.h] [DEPS target...])
-# A static library, or an interface library when it has no sources.
+# chimera_library(NAME name SRCS a.cc b.cc [HDRS a.h] [DEPS target...] [ARITHMETIC])
+# A static library, or an interface library when it has no sources. ARITHMETIC: it computes, and is optimised even where
+# little else is.
 function(chimera_library)
-  cmake_parse_arguments(ARG "" "NAME" "SRCS;HDRS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "ARITHMETIC" "NAME" "SRCS;HDRS;DEPS" ${ARGN})
   if(ARG_SRCS)
     add_library(${ARG_NAME} STATIC ${ARG_SRCS} ${ARG_HDRS})
     target_link_libraries(${ARG_NAME} PUBLIC ${ARG_DEPS} chimera_options)
+    if(ARG_ARITHMETIC)
+      target_compile_options(${ARG_NAME} PRIVATE ${CHIMERA_ARITHMETIC_OPTIONS})
+    endif()
   else()
     add_library(${ARG_NAME} INTERFACE ${ARG_HDRS})
     target_link_libraries(${ARG_NAME} INTERFACE ${ARG_DEPS} chimera_options)
