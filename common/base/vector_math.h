@@ -4,7 +4,7 @@
 // A policy has the types Float and Int (equally many fp32 and int32 lanes), Mask, and the static
 // functions used below. All are IEEE operations with round-to-nearest-even, so that every policy
 // gives the same bits per lane. ScalarMath is the policy of one lane; the CPU kernels have wider
-// ones.
+// ones. What is constexpr here is so because CUDA's compiler takes that for the device as well.
 
 #ifndef CHIMERA_COMMON_BASE_VECTOR_MATH_H_
 #define CHIMERA_COMMON_BASE_VECTOR_MATH_H_
@@ -22,33 +22,33 @@ struct ScalarMath {
   using Int = int32_t;
   using Mask = bool;
 
-  static Float Set(float x) { return x; }
-  static Int SetInt(int32_t x) { return x; }
-  static Float Add(Float a, Float b) { return a + b; }
-  static Float Sub(Float a, Float b) { return a - b; }
-  static Float Mul(Float a, Float b) { return a * b; }
-  static Float Div(Float a, Float b) { return a / b; }
+  static constexpr Float Set(float x) { return x; }
+  static constexpr Int SetInt(int32_t x) { return x; }
+  static constexpr Float Add(Float a, Float b) { return a + b; }
+  static constexpr Float Sub(Float a, Float b) { return a - b; }
+  static constexpr Float Mul(Float a, Float b) { return a * b; }
+  static constexpr Float Div(Float a, Float b) { return a / b; }
   static Float Fma(Float a, Float b, Float c) { return std::fma(a, b, c); }
-  static Int Bits(Float x) { return std::bit_cast<int32_t>(x); }
-  static Float FromBits(Int x) { return std::bit_cast<float>(x); }
-  static Float ToFloat(Int x) { return static_cast<float>(x); }
-  static Int AddInt(Int a, Int b) {
+  static constexpr Int Bits(Float x) { return std::bit_cast<int32_t>(x); }
+  static constexpr Float FromBits(Int x) { return std::bit_cast<float>(x); }
+  static constexpr Float ToFloat(Int x) { return static_cast<float>(x); }
+  static constexpr Int AddInt(Int a, Int b) {
     return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
   }
-  static Int SubInt(Int a, Int b) {
+  static constexpr Int SubInt(Int a, Int b) {
     return static_cast<int32_t>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b));
   }
   template <int kBits>
-  static Int ShiftLeft(Int x) {
+  static constexpr Int ShiftLeft(Int x) {
     return static_cast<int32_t>(static_cast<uint32_t>(x) << kBits);
   }
   template <int kBits>
-  static Int ShiftRight(Int x) {  // arithmetic
+  static constexpr Int ShiftRight(Int x) {  // arithmetic
     return x >> kBits;
   }
-  static Mask Less(Float a, Float b) { return a < b; }  // false if either is NaN
-  static Mask IsNan(Float x) { return x != x; }
-  static Float Select(Mask mask, Float yes, Float no) { return mask ? yes : no; }
+  static constexpr Mask Less(Float a, Float b) { return a < b; }  // false if either is NaN
+  static constexpr Mask IsNan(Float x) { return x != x; }
+  static constexpr Float Select(Mask mask, Float yes, Float no) { return mask ? yes : no; }
 };
 
 namespace vector_math_internal {
@@ -60,8 +60,8 @@ inline constexpr float kSmallestNormal = std::numeric_limits<float>::min();
 // log(1 + f) + correction + exponent * ln 2 for 1 + f in [sqrt(1/2), sqrt(2)] and a correction
 // far below one ulp of f. The polynomial is a minimax fit of (log(1 + f) - f + f^2 / 2) / f^3.
 template <typename S>
-typename S::Float LogOfReduced(typename S::Float f, typename S::Float exponent,
-                               typename S::Float correction) {
+constexpr typename S::Float LogOfReduced(typename S::Float f, typename S::Float exponent,
+                                         typename S::Float correction) {
   typename S::Float p = S::Set(-0x1.38c0f2p-4f);
   p = S::Fma(p, f, S::Set(0x1.056474p-3f));
   p = S::Fma(p, f, S::Set(-0x1.0d876cp-3f));
@@ -79,7 +79,7 @@ typename S::Float LogOfReduced(typename S::Float f, typename S::Float exponent,
 
 // Splits normal x > 0 into m * 2^exponent with m in [sqrt(1/2), sqrt(2)); returns m - 1.
 template <typename S>
-typename S::Float ReduceForLog(typename S::Float x, typename S::Int* exponent) {
+constexpr typename S::Float ReduceForLog(typename S::Float x, typename S::Int* exponent) {
   const typename S::Int sqrt_half = S::SetInt(0x3f3504f3);
   const typename S::Int bits = S::Bits(x);
   *exponent = S::template ShiftRight<23>(S::SubInt(bits, sqrt_half));
@@ -87,17 +87,14 @@ typename S::Float ReduceForLog(typename S::Float x, typename S::Int* exponent) {
   return S::Sub(S::FromBits(mantissa), S::Set(1.0f));
 }
 
-}  // namespace vector_math_internal
+// Added to a float below 2^22 in magnitude, it rounds it to an integer n and leaves n in the low
+// bits, in two's complement.
+inline constexpr float kIntegerShifter = 0x1.8p23f;
 
-// ExpF per lane.
+// e^r * 2^n for |r| <= ln 2 / 2 and an integer n for which the result is normal.
 template <typename S>
-typename S::Float VectorExp(typename S::Float x) {
-  const typename S::Float shifter = S::Set(0x1.8p23f);  // rounds to an integer when added
-  const typename S::Float n =
-      S::Sub(S::Fma(x, S::Set(0x1.715476p+0f), shifter), shifter);  // x / ln 2
-  typename S::Float r = S::Fma(n, S::Set(-0x1.62e43p-1f), x);
-  r = S::Fma(n, S::Set(0x1.05c61p-29f), r);
-  // Minimax fit of (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2.
+constexpr typename S::Float ScaledExpOfReduced(typename S::Float r, typename S::Float n) {
+  // Minimax fit of (e^r - 1 - r) / r^2.
   typename S::Float p = S::Set(0x1.6a21a8p-10f);
   p = S::Fma(p, r, S::Set(0x1.123b6ap-7f));
   p = S::Fma(p, r, S::Set(0x1.5558fcp-5f));
@@ -105,17 +102,44 @@ typename S::Float VectorExp(typename S::Float x) {
   p = S::Fma(p, r, S::Set(0x1.fffffcp-2f));
   p = S::Fma(S::Mul(r, r), p, r);
   p = S::Add(p, S::Set(1.0f));
-  // The low bits of n + shifter are n in two's complement; they move into the exponent of p.
-  const typename S::Int scale = S::template ShiftLeft<23>(S::Bits(S::Add(n, shifter)));
-  typename S::Float y = S::FromBits(S::AddInt(S::Bits(p), scale));
+  // The low bits move into the exponent of p.
+  const typename S::Int scale =
+      S::template ShiftLeft<23>(S::Bits(S::Add(n, S::Set(kIntegerShifter))));
+  return S::FromBits(S::AddInt(S::Bits(p), scale));
+}
+
+}  // namespace vector_math_internal
+
+// ExpF per lane.
+template <typename S>
+constexpr typename S::Float VectorExp(typename S::Float x) {
+  const typename S::Float shifter = S::Set(vector_math_internal::kIntegerShifter);
+  const typename S::Float n =
+      S::Sub(S::Fma(x, S::Set(0x1.715476p+0f), shifter), shifter);  // x / ln 2
+  typename S::Float r = S::Fma(n, S::Set(-0x1.62e43p-1f), x);
+  r = S::Fma(n, S::Set(0x1.05c61p-29f), r);
+  typename S::Float y = vector_math_internal::ScaledExpOfReduced<S>(r, n);
   y = S::Select(S::Less(x, S::Set(-87.0f)), S::Set(0.0f), y);
   y = S::Select(S::Less(S::Set(88.0f), x), S::Set(vector_math_internal::kInfinity), y);
   return S::Select(S::IsNan(x), x, y);
 }
 
+// 2^x per lane, within 2 ulp for x in [-126, 128). Below -126 the result is exactly 0, from 128 on
+// it is +inf; NaN stays NaN. Exact for integers.
+template <typename S>
+constexpr typename S::Float VectorExp2(typename S::Float x) {
+  const typename S::Float shifter = S::Set(vector_math_internal::kIntegerShifter);
+  const typename S::Float n = S::Sub(S::Add(x, shifter), shifter);
+  const typename S::Float r = S::Mul(S::Sub(x, n), S::Set(0x1.62e43p-1f));  // ln 2
+  typename S::Float y = vector_math_internal::ScaledExpOfReduced<S>(r, n);
+  y = S::Select(S::Less(x, S::Set(-126.0f)), S::Set(0.0f), y);
+  y = S::Select(S::Less(x, S::Set(128.0f)), y, S::Set(vector_math_internal::kInfinity));
+  return S::Select(S::IsNan(x), x, y);
+}
+
 // LogF per lane.
 template <typename S>
-typename S::Float VectorLog(typename S::Float x) {
+constexpr typename S::Float VectorLog(typename S::Float x) {
   const auto subnormal = S::Less(x, S::Set(vector_math_internal::kSmallestNormal));
   const typename S::Float scaled = S::Select(subnormal, S::Mul(x, S::Set(0x1p23f)), x);
   typename S::Int exponent;
@@ -132,7 +156,7 @@ typename S::Float VectorLog(typename S::Float x) {
 
 // Log1pF per lane.
 template <typename S>
-typename S::Float VectorLog1p(typename S::Float x) {
+constexpr typename S::Float VectorLog1p(typename S::Float x) {
   const typename S::Float u = S::Add(x, S::Set(1.0f));
   typename S::Int exponent;
   const typename S::Float f = vector_math_internal::ReduceForLog<S>(u, &exponent);

@@ -1,0 +1,42 @@
+// Launches kernels: on a CUDA stream where nvcc compiles this, in an emulator elsewhere.
+//
+// A kernel is a type like
+//
+//   struct Kernel {
+//     struct Arguments { ... };                         // trivially copyable, at most 4 KiB
+//     static constexpr int kThreads = 256;              // per block
+//     static constexpr int kBlocksPerMultiprocessor = 4;
+//     static CHIMERA_DEVICE void Run(const Arguments& arguments);
+//   };
+//
+// kThreads and kBlocksPerMultiprocessor together limit its registers to
+// 65536 / (kThreads * kBlocksPerMultiprocessor) per thread: a kernel that needs more spills, and
+// does not build (cmake/nvcc_compile.py).
+
+#ifndef CHIMERA_COMMON_CUDA_LAUNCH_H_
+#define CHIMERA_COMMON_CUDA_LAUNCH_H_
+
+#include <type_traits>
+
+#include "absl/status/status.h"
+#include "common/base/check.h"
+#include "common/cuda/launch_shape.h"
+#include "common/cuda/stream_view.h"
+
+namespace chimera {
+
+// Launches `Kernel` on the stream, asynchronously; what `arguments` points to must stay until it
+// has run. Fails where the device refuses the launch, or with an error that an earlier launch left.
+template <typename Kernel>
+absl::Status Launch(StreamView stream, const LaunchShape& shape,
+                    const typename Kernel::Arguments& arguments);
+
+}  // namespace chimera
+
+#if defined(__CUDACC__)
+#include "common/cuda/launch_cuda.h"
+#else
+#include "common/cuda/launch_emulated.h"
+#endif
+
+#endif  // CHIMERA_COMMON_CUDA_LAUNCH_H_
