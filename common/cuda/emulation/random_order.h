@@ -1,24 +1,27 @@
-// The order in which an emulator lets threads and blocks run.
+// The source of the order in which an emulator lets threads and blocks run.
 
 #ifndef CHIMERA_COMMON_CUDA_EMULATION_RANDOM_ORDER_H_
 #define CHIMERA_COMMON_CUDA_EMULATION_RANDOM_ORDER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 namespace chimera::emulation {
 
-// Draws from sets in an order that follows from a seed (SplitMix64 of Steele, Lea and Flood, "Fast
-// splittable pseudorandom number generators", OOPSLA 2014). Not thread-safe.
+// Random choices that follow from a seed (SplitMix64 of Steele, Lea and Flood, "Fast splittable
+// pseudorandom number generators", OOPSLA 2014). Not thread-safe.
 class RandomOrder {
  public:
   explicit RandomOrder(uint64_t seed) : state_(seed) {}
 
+  // A number below `limit`. REQUIRES: 0 < limit < 2^32.
+  size_t Below(size_t limit) { return static_cast<size_t>((Next() >> 32) * limit >> 32); }
+
   // Removes a random element of `set`, which loses its order. REQUIRES: it is not empty.
   int Take(std::vector<int>* set) {
-    const auto chosen = static_cast<size_t>((Next() >> 32) * set->size() >> 32);
-    std::swap((*set)[chosen], set->back());
+    std::swap((*set)[Below(set->size())], set->back());
     const int element = set->back();
     set->pop_back();
     return element;

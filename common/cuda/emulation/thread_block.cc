@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <new>
-#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -27,9 +26,9 @@ ThreadBlock::ThreadBlock(const Options& options, std::span<const std::unique_ptr
                          RandomOrder* order)
     : options_(options),
       fibers_(fibers),
-      order_(order),
       shared_memory_(
           static_cast<std::byte*>(::operator new(options.shape.shared_bytes, kSharedAlignment))),
+      schedule_(options.thread_count / kWarpSize, order),
       threads_(options.thread_count),
       warps_(options.thread_count / kWarpSize) {
   CHIMERA_CHECK(options.thread_count > 0 && options.thread_count % kWarpSize == 0)
@@ -42,14 +41,16 @@ void ThreadBlock::Run(const GridIndex& block, const std::function<void()>& threa
   block_ = block;
   std::fill_n(shared_memory_.get(), options_.shape.shared_bytes, kPoison);
   const std::function<void()> run_thread = [&] { RunThread(thread_body); };
-  for (int i = 0; i < options_.thread_count; ++i) fibers_[i]->Start(&run_thread);
-  ready_.resize(threads_.size());
-  std::iota(ready_.begin(), ready_.end(), 0);
+  schedule_.BeginBlock();
+  for (int i = 0; i < options_.thread_count; ++i) {
+    fibers_[i]->Start(&run_thread);
+    schedule_.Add(i);
+  }
 
   running_block = this;
   int ended = 0;
-  while (!ready_.empty()) {
-    current_ = order_->Take(&ready_);
+  while (!schedule_.empty()) {
+    current_ = schedule_.Take();
     if (fibers_[current_]->Resume()) ++ended;
   }
   running_block = nullptr;
@@ -111,7 +112,7 @@ void ThreadBlock::Meet(Meeting* meeting, const Complete& complete) {
   meeting->waiting.push_back(current_);
   if (static_cast<int>(meeting->waiting.size()) == meeting->expected) {
     complete();
-    ready_.insert(ready_.end(), meeting->waiting.begin(), meeting->waiting.end());
+    for (const int thread : meeting->waiting) schedule_.Add(thread);
     meeting->waiting.clear();
   }
   fibers_[current_]->Suspend();

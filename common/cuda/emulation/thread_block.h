@@ -15,6 +15,7 @@
 #include "common/cuda/emulation/async_copies.h"
 #include "common/cuda/emulation/fiber.h"
 #include "common/cuda/emulation/random_order.h"
+#include "common/cuda/emulation/thread_schedule.h"
 #include "common/cuda/emulation/warp_operation.h"
 #include "common/cuda/launch_shape.h"
 
@@ -24,10 +25,10 @@ namespace chimera::emulation {
 inline constexpr int kBlockBarriers = 16;
 
 // Runs the threads of one block at a time as fibers, on the calling thread. A thread runs until it
-// must wait for others; of those that can go on, one drawn at random is next. What hardware leaves
-// undefined ends the process with a message that names the threads: a barrier or an operation of a
-// warp that some of its threads never reach, lanes of a warp at different operations, addresses
-// outside shared memory.
+// must wait for others; ThreadSchedule says who is next. What hardware leaves undefined ends the
+// process with a message that names the threads: a barrier or an operation of a warp that some of
+// its threads never reach, lanes of a warp at different operations, addresses outside shared
+// memory.
 class ThreadBlock {
  public:
   struct Options {
@@ -102,11 +103,10 @@ class ThreadBlock {
 
   const Options options_;
   const std::span<const std::unique_ptr<Fiber>> fibers_;
-  RandomOrder* const order_;
   const std::unique_ptr<std::byte, FreeAligned> shared_memory_;
   GridIndex block_;
-  int current_ = 0;         // the thread that runs
-  std::vector<int> ready_;  // threads that can go on
+  int current_ = 0;  // the thread that runs
+  ThreadSchedule schedule_;
   std::vector<Thread> threads_;
   std::array<Meeting, kBlockBarriers> barriers_;
   std::vector<Warp> warps_;

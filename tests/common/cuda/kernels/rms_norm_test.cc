@@ -1,0 +1,146 @@
+#include "common/cuda/kernels/rms_norm.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+#include "common/cuda/emulation/emulator.h"
+#include "common/cuda/kernels/rms_norm_reference.h"
+#include "tests/common/cuda/kernels/faulty_rms_norm.h"
+#include "tests/common/cuda/kernels/rms_norm_rows.h"
+#include "tests/testing/status_matchers.h"
+
+namespace chimera::testing {
+namespace {
+
+constexpr uint64_t kSeeds = 8;
+
+// What is tested: LaunchRmsNorm() or a faulty kernel in its place.
+template <typename Residual>
+using Launcher = absl::Status (*)(StreamView, const RmsNormArguments<Residual>&);
+
+absl::Status LaunchFloat(StreamView stream, const RmsNormArguments<float>& arguments) {
+  return LaunchRmsNorm(stream, arguments);
+}
+
+absl::Status LaunchBf16(StreamView stream, const RmsNormArguments<uint16_t>& arguments) {
+  return LaunchRmsNorm(stream, arguments);
+}
+
+template <typename Residual>
+RmsNormRows<Residual> Normalise(Launcher<Residual> launch, RmsNormRows<Residual> rows,
+                                uint64_t seed) {
+  emulation::Emulator emulator({.seed = seed});
+  CHIMERA_EXPECT_OK(launch(StreamView(&emulator), rows.Arguments()));
+  return rows;
+}
+
+// Whether each of 70 rows has the same bits with all others, alone, and in another place among a
+// few.
+template <typename Residual>
+bool RowsAreInvariant(Launcher<Residual> launch, int size, int split_count) {
+  constexpr int kRows = 70;
+  const auto operands = RandomRows<Residual>(kRows, size, split_count, 1);
+  const auto results = Normalise(launch, operands, 1);
+  bool is_invariant = true;
+  for (const int row : {0, 1, 31, 64, 69}) {
+    is_invariant &= Normalise(launch, SelectRows(operands, {row}), 2) == SelectRows(results, {row});
+  }
+  for (const int count : {2, 5, 16, 64}) {
+    std::vector<int> selected(count);
+    for (int i = 0; i < count; ++i) selected[i] = (3 + 17 * i) % kRows;
+    is_invariant &=
+        Normalise(launch, SelectRows(operands, selected), 3) == SelectRows(results, selected);
+  }
+  return is_invariant;
+}
+
+// Whether every order of threads and blocks gives the same bits.
+template <typename Residual>
+bool OrdersAgree(Launcher<Residual> launch) {
+  const auto operands = RandomRows<Residual>(3, 1028, 2, 1);
+  const auto expected = Normalise(launch, operands, 0);
+  for (uint64_t seed = 1; seed < kSeeds; ++seed) {
+    if (Normalise(launch, operands, seed) != expected) return false;
+  }
+  return true;
+}
+
+// The residual has the reference's bits. An output is the same bf16 or a neighbour, and seldom the
+// latter: roundings of fp32 tip it where the exact value is close to half-way.
+template <typename Residual>
+void ExpectReference(Launcher<Residual> launch, int row_count, int size, int split_count) {
+  SCOPED_TRACE(::testing::Message()
+               << row_count << " rows of " << size << ", " << split_count << " splits");
+  auto expected = RandomRows<Residual>(row_count, size, split_count, row_count + size);
+  const auto results = Normalise(launch, expected, 1);
+  RmsNormKernelReference(expected.Arguments());
+  EXPECT_EQ(results.residual, expected.residual);
+  int64_t neighbours = 0;
+  for (size_t i = 0; i < results.output.size(); ++i) {
+    const int distance = std::abs(results.output[i] - expected.output[i]);
+    ASSERT_LE(distance, 1) << i;
+    neighbours += distance;
+  }
+  EXPECT_LE(neighbours, static_cast<int64_t>(results.output.size()) / 200 + 1);
+}
+
+template <typename Residual>
+void ExpectReferenceOverShapes(Launcher<Residual> launch) {
+  for (const int size : {64, 68, 100, 576, 1020, 1024, 1028, 2048, 4096, 5120, 8192}) {
+    for (int splits = 0; splits <= 4; ++splits) {
+      ExpectReference(launch, size % 3 + 1, size, splits);
+    }
+  }
+  for (const int row_count : {1, 2, 3, 7, 8, 9, 16, 33, 64, 65, 70}) {
+    ExpectReference(launch, row_count, 132, 1 + row_count % 4);
+  }
+}
+
+TEST(CudaRmsNormTest, EqualsTheReference) {
+  ExpectReferenceOverShapes(&LaunchFloat);
+  ExpectReferenceOverShapes(&LaunchBf16);
+}
+
+TEST(CudaRmsNormTest, RowsDoNotDependOnOthers) {
+  for (const int size : {64, 260, 1028, 4096}) {
+    for (const int splits : {0, 3}) {
+      EXPECT_TRUE(RowsAreInvariant(&LaunchFloat, size, splits)) << size << " " << splits;
+      EXPECT_TRUE(RowsAreInvariant(&LaunchBf16, size, splits)) << size << " " << splits;
+    }
+  }
+}
+
+TEST(CudaRmsNormTest, OrderOfThreadsDoesNotMatter) {
+  EXPECT_TRUE(OrdersAgree(&LaunchFloat));
+  EXPECT_TRUE(OrdersAgree(&LaunchBf16));
+}
+
+TEST(CudaRmsNormTest, WithoutSplitsTheResidualStays) {
+  const auto rows = RandomRows<float>(2, 100, 0, 1);
+  EXPECT_EQ(Normalise(&LaunchFloat, rows, 1).residual, rows.residual);
+}
+
+TEST(CudaRmsNormTest, MayOverlapThePriorLaunch) {
+  auto rows = RandomRows<float>(2, 100, 1, 1);
+  const auto expected = Normalise(&LaunchFloat, rows, 1);
+  emulation::Emulator emulator({.seed = 1});
+  CHIMERA_EXPECT_OK(
+      LaunchRmsNorm(StreamView(&emulator), rows.Arguments(), LaunchOrder::kOverlapsPriorLaunch));
+  EXPECT_EQ(rows, expected);
+}
+
+// The checks above notice what they are there for.
+TEST(CudaRmsNormTest, FaultyKernelsAreCaught) {
+  EXPECT_TRUE(OrdersAgree(&LaunchFaultlessRmsNorm));
+  EXPECT_TRUE(RowsAreInvariant(&LaunchFaultlessRmsNorm, 4096, 1));
+  EXPECT_FALSE(OrdersAgree(&LaunchRmsNormWithoutBarrier));
+  EXPECT_FALSE(RowsAreInvariant(&LaunchRmsNormByRowCount, 4096, 1));
+  EXPECT_TRUE(OrdersAgree(&LaunchRmsNormByRowCount)) << "the order is not what is wrong with it";
+}
+
+}  // namespace
+}  // namespace chimera::testing
