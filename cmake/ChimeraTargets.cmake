@@ -31,11 +31,12 @@ endfunction()
 # What the sanitizer builds need: the tests labelled unit, and nothing else.
 add_custom_target(unit_tests)
 
-# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long...] [TIMEOUT seconds] [SERIAL]
-#              [TOGETHER])
+# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|cuda-emulation...]
+#              [TIMEOUT seconds] [SERIAL] [TOGETHER])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
-# e2e starts services, long is left out of the default run. SERIAL: no other test runs beside it, as for one that
-# measures times. TOGETHER: all cases are one ctest case, because they share, in one process, what takes long.
+# e2e starts services, long is left out of the default run, cuda-emulation runs kernels on the processor. SERIAL: no
+# other test runs beside it, as for one that measures times. TOGETHER: all cases are one ctest case, because they share,
+# in one process, what takes long.
 function(chimera_test)
   cmake_parse_arguments(ARG "SERIAL;TOGETHER" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
@@ -65,8 +66,19 @@ function(chimera_test)
       ${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} COST 100)
     return()
   endif()
+  list(GET ARG_LABELS 0 first_label)
   gtest_discover_tests(${ARG_NAME}
     TEST_PREFIX ${ARG_NAME}/
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
+    PROPERTIES LABELS ${first_label} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
+  if(NOT ARG_LABELS STREQUAL first_label)
+    # gtest_discover_tests() takes no lists; ctest reads this after what that has written.
+    set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}_labels.cmake)
+    file(WRITE ${labels_file} "\
+if(${ARG_NAME}_TESTS)
+  set_tests_properties(\${${ARG_NAME}_TESTS} PROPERTIES LABELS \"${ARG_LABELS}\")
+endif()
+")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
+  endif()
 endfunction()

@@ -7,6 +7,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/cuda/cuda_status.h"
+#include "common/cuda/launch.h"
 
 namespace chimera {
 namespace launch_internal {

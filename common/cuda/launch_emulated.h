@@ -4,6 +4,7 @@
 #define CHIMERA_COMMON_CUDA_LAUNCH_EMULATED_H_
 
 #include "common/cuda/emulation/emulator.h"
+#include "common/cuda/launch.h"
 
 namespace chimera {
 

@@ -37,6 +37,13 @@ _PURE_FOLDERS = tuple(
 _RPC_INCLUDE = re.compile(r"^(grpc|grpcpp|google/protobuf)/|\.pb\.h$")
 _CUDA_INCLUDE = re.compile(r"^(cuda|cublas|curand|cusparse|nvtx|nccl|cub/|cooperative_groups)")
 
+# Kernels are written with device primitives; where there are two forms of something is said in two places.
+_CUDA_FOLDERS = ("common/cuda", "tests/common/cuda")
+_CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|elif|ifndef(?! CHIMERA_\w+_H_$))\b.*$", re.MULTILINE)
+_PTX = re.compile(r"\basm\b")
+_WITH_CONDITIONALS = {"common/cuda/device/primitives.h", "common/cuda/launch.h"}
+_WITH_PTX = {"common/cuda/device/primitives_ptx.h"}
+
 # Places that exist on a developer's machine only.
 _OUTSIDE = re.compile(r"(?<![\w/.-])/(work|root|home)/|\.\./shared\b")
 _MARKDOWN_LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -124,6 +131,20 @@ def header_guard_violations(root):
     return violations
 
 
+def kernel_violations(root):
+    """Conditional compilation and PTX outside the device primitives and the launch wrapper."""
+    violations = []
+    for path, text in _cpp_files(root):
+        name = path.as_posix()
+        if not any(_is_under(name, folder) for folder in _CUDA_FOLDERS):
+            continue
+        if name not in _WITH_CONDITIONALS and _CONDITIONAL.search(text):
+            violations.append(f"{name}: has conditional compilation, which belongs to the device primitives")
+        if name not in _WITH_PTX and _PTX.search(text):
+            violations.append(f"{name}: has PTX, which belongs to the device primitives")
+    return violations
+
+
 def outside_reference_violations(root):
     """Texts that name places outside the repository, and links in documents that lead nowhere."""
     violations = []
@@ -151,5 +172,6 @@ ALL_CHECKS = (
     include_violations,
     length_violations,
     header_guard_violations,
+    kernel_violations,
     outside_reference_violations,
 )

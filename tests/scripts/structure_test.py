@@ -114,6 +114,18 @@ class BrokenTreeTest(unittest.TestCase):
         self.write("common/base/a.h", text.format("BASE_A_H"))
         self.assertEqual(len(structure.header_guard_violations(self.root)), 1)
 
+    def test_kernels_are_written_with_primitives(self):
+        guard = "#ifndef CHIMERA_COMMON_CUDA_A_H_\n#define CHIMERA_COMMON_CUDA_A_H_\n#endif\n"
+        self.write("common/cuda/a.h", guard)
+        self.write("common/cuda/launch.h", "#if defined(__CUDACC__)\n#endif\n")
+        self.write("common/cuda/device/primitives_ptx.h", 'asm volatile("bar.sync 0;");\n')
+        self.write("common/base/a.cc", "#ifdef X\n#endif\n")
+        self.assertEqual(structure.kernel_violations(self.root), [])
+        for text in ("#if X\n#endif\n", "#ifdef X\n#endif\n", "#ifndef X\n#endif\n", 'asm("mov");\n'):
+            with self.subTest(text):
+                self.write("common/cuda/kernels/a.cu", text)
+                self.assertEqual(len(structure.kernel_violations(self.root)), 1)
+
     def test_references_to_places_outside(self):
         self.write("a.md", "See [b](docs/b.md), https://example.org/work/ and build/work/x.")
         self.write("docs/b.md", "")

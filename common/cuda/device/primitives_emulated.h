@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/float16.h"
 #include "common/base/vector_math.h"
+#include "common/cuda/device/primitives.h"
 #include "common/cuda/emulation/thread_block.h"
 
 namespace chimera::device {

@@ -6,6 +6,7 @@
 #include <nv/target>
 
 #include "common/base/vector_math.h"
+#include "common/cuda/device/primitives.h"
 
 namespace chimera::device {
 namespace internal {

@@ -19,8 +19,9 @@ __attribute__((weak)) void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 namespace chimera::emulation {
 namespace {
 
-// Room for the frames of instrumented, unoptimised kernels; pages that are never touched take none.
-constexpr size_t kStackBytes = size_t{256} * 1024;
+// Room for the frames of instrumented, unoptimised kernels, and small enough for allocators not to
+// ask the system for each.
+constexpr size_t kStackBytes = size_t{96} * 1024;
 
 }  // namespace
 
