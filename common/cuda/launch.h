@@ -4,7 +4,7 @@
 //
 //   struct Kernel {
 //     struct Arguments { ... };                         // trivially copyable, at most 4 KiB
-//     static constexpr int kThreads = 256;              // per block
+//     static constexpr int kThreads = 256;              // per block, whole warps
 //     static constexpr int kBlocksPerMultiprocessor = 4;
 //     static CHIMERA_DEVICE void Run(const Arguments& arguments);
 //   };
@@ -25,9 +25,17 @@
 
 namespace chimera {
 
+// What is said of kernels above, as far as the compiler can see it. Devices of compute capability
+// 8.0 and 9.0 run 2048 threads per multiprocessor.
+template <typename Kernel>
+concept LaunchableKernel = std::is_trivially_copyable_v<typename Kernel::Arguments> &&
+                               sizeof(typename Kernel::Arguments) <= 4096 &&
+                           Kernel::kThreads % 32 == 0 && Kernel::kThreads <= 1024 &&
+                           Kernel::kThreads* Kernel::kBlocksPerMultiprocessor <= 2048;
+
 // Launches `Kernel` on the stream, asynchronously; what `arguments` points to must stay until it
 // has run. Fails where the device refuses the launch, or with an error that an earlier launch left.
-template <typename Kernel>
+template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments);
 

@@ -23,10 +23,9 @@ __global__ void __launch_bounds__(Kernel::kThreads, Kernel::kBlocksPerMultiproce
 
 }  // namespace launch_internal
 
-template <typename Kernel>
+template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments) {
-  static_assert(std::is_trivially_copyable_v<typename Kernel::Arguments>);
   CHIMERA_CHECK(stream.cuda_stream() != nullptr) << "a kernel for devices needs a CUDA stream";
   auto* const kernel = &launch_internal::RunKernel<Kernel>;
   if (shape.shared_bytes > launch_internal::kDefaultSharedBytes) {

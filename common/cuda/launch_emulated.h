@@ -8,10 +8,9 @@
 
 namespace chimera {
 
-template <typename Kernel>
+template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments) {
-  static_assert(std::is_trivially_copyable_v<typename Kernel::Arguments>);
   CHIMERA_CHECK(stream.emulator() != nullptr) << "an emulated kernel was launched on a device";
   return stream.emulator()->Run(shape, Kernel::kThreads, [&arguments] { Kernel::Run(arguments); });
 }

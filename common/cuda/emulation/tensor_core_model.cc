@@ -1,7 +1,6 @@
 #include "common/cuda/emulation/tensor_core_model.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -14,32 +13,31 @@ namespace {
 constexpr int kFp32FractionBits = 23;
 constexpr int kBf16FractionBits = 7;
 constexpr int kMinExponent = -126;  // of normal fp32 and bf16; subnormal numbers and 0 share it
+constexpr int kExponentOfZero = -1000;
 constexpr float kTensorCoreNan = std::bit_cast<float>(0x7fffffffu);
 
-// A finite number: +-significand * 2^(exponent - fraction bits of its format).
-struct Parts {
-  bool is_negative;
-  uint64_t significand;
-  int exponent;
-};
-
-Parts Split(uint32_t bits, int width, int fraction_bits) {
-  const int field = static_cast<int>(bits >> fraction_bits & 0xffu);
-  const uint32_t implied = field == 0 ? 0u : 1u << fraction_bits;
-  return {bits >> (width - 1) != 0, (bits & ((1u << fraction_bits) - 1)) | implied,
-          std::max(field, 1) - 127};
+int ExponentOf(float value) {
+  const auto field = static_cast<int>(std::bit_cast<uint32_t>(value) >> kFp32FractionBits & 0xffu);
+  return std::max(field - 127, kMinExponent);
 }
 
-// Cuts off what lies below 2^(greatest - fraction_bits), the unit of the result.
-int64_t Align(const Parts& term, int term_fraction_bits, int greatest, int fraction_bits) {
-  const uint64_t scaled = term.significand << (fraction_bits - term_fraction_bits);
-  const auto aligned = static_cast<int64_t>(scaled >> std::min(greatest - term.exponent, 63));
-  return term.is_negative ? -aligned : aligned;
+// With its sign, as a multiple of the last bit that numbers of this exponent have.
+int32_t SignificandOf(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const bool is_normal = (bits & 0x7f800000u) != 0;
+  const auto magnitude = static_cast<int32_t>((bits & 0x7fffffu) | (is_normal ? 0x800000u : 0u));
+  return bits >> 31 != 0 ? -magnitude : magnitude;
+}
+
+// significand * 2^(up - down), cut off toward zero.
+int64_t Align(int64_t significand, int up, int down) {
+  const int64_t aligned = std::abs(significand) << up >> std::min(down, 63);
+  return significand < 0 ? -aligned : aligned;
 }
 
 // sum * 2^exponent, rounded toward zero.
 float RoundTowardZero(int64_t sum, int exponent) {
-  uint64_t magnitude = static_cast<uint64_t>(std::abs(sum));
+  auto magnitude = static_cast<uint64_t>(std::abs(sum));
   const int width = std::bit_width(magnitude);
   // Of the result's last bit: 24 bits below the first, or that of subnormal numbers.
   const int last = std::max(exponent + width - 1, kMinExponent) - kFp32FractionBits;
@@ -48,7 +46,7 @@ float RoundTowardZero(int64_t sum, int exponent) {
   } else {
     magnitude <<= exponent - last;
   }
-  uint32_t bits = static_cast<uint32_t>(magnitude);
+  auto bits = static_cast<uint32_t>(magnitude);
   if (magnitude >> kFp32FractionBits != 0) {  // normal: the first bit is implied
     const int field = last + kFp32FractionBits + 127;
     bits = field >= 255 ? 0x7f800000u : (bits & 0x7fffffu) | static_cast<uint32_t>(field) << 23;
@@ -56,56 +54,73 @@ float RoundTowardZero(int64_t sum, int exponent) {
   return std::bit_cast<float>(bits | (sum < 0 ? 0x80000000u : 0u));
 }
 
-// The dot product in double, which is exact about infinities and NaN: finite terms cannot overflow.
-double SumInDouble(std::span<const uint16_t> a, std::span<const uint16_t> b, float accumulator) {
+// Products `first` to `first` + `count` of a sum.
+struct Group {
+  int first;
+  int count;
+};
+
+// In double, which is exact about infinities and NaN: finite terms cannot overflow.
+float SumOfSpecialValues(const TensorCoreOperand& a, const TensorCoreOperand& b, const Group& group,
+                         float accumulator) {
   double sum = accumulator;
-  for (size_t i = 0; i < a.size(); ++i) sum += double{Bf16ToFloat(a[i])} * Bf16ToFloat(b[i]);
-  return sum;
+  for (int i = group.first; i < group.first + group.count; ++i) {
+    sum += double{a.value[i]} * b.value[i];
+  }
+  return std::isnan(sum) ? kTensorCoreNan : static_cast<float>(sum);
 }
 
-// The accumulator plus a group of products.
-float FusedSum(std::span<const uint16_t> a, std::span<const uint16_t> b, float accumulator,
-               int fraction_bits) {
-  const double special = SumInDouble(a, b, accumulator);
-  if (std::isnan(special)) return kTensorCoreNan;
-  if (std::isinf(special)) return static_cast<float>(special);
-
-  const Parts c = Split(std::bit_cast<uint32_t>(accumulator), 32, kFp32FractionBits);
-  std::array<Parts, kTensorCoreDepth> products;
-  int greatest = c.exponent;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const Parts x = Split(a[i], 16, kBf16FractionBits);
-    const Parts y = Split(b[i], 16, kBf16FractionBits);
-    products[i] = {x.is_negative != y.is_negative, x.significand * y.significand,
-                   x.exponent + y.exponent};
-    if (products[i].significand != 0) greatest = std::max(greatest, products[i].exponent);
+float FusedSum(const TensorCoreOperand& a, const TensorCoreOperand& b, const Group& group,
+               int fraction_bits, float accumulator) {
+  // Finite values may stand beside special ones in the other group; then this is a detour.
+  if (!a.is_finite || !b.is_finite || !std::isfinite(accumulator)) {
+    const float special = SumOfSpecialValues(a, b, group, accumulator);
+    if (!std::isfinite(special)) return special;
   }
-  int64_t sum = Align(c, kFp32FractionBits, greatest, fraction_bits);
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (products[i].significand == 0) continue;  // its exponent may exceed the greatest
-    sum += Align(products[i], 2 * kBf16FractionBits, greatest, fraction_bits);
+  const int exponent = ExponentOf(accumulator);
+  int greatest = exponent;
+  for (int i = group.first; i < group.first + group.count; ++i) {
+    greatest = std::max(greatest, a.exponent[i] + b.exponent[i]);
+  }
+  int64_t sum =
+      Align(SignificandOf(accumulator), fraction_bits - kFp32FractionBits, greatest - exponent);
+  for (int i = group.first; i < group.first + group.count; ++i) {
+    sum += Align(a.significand[i] * b.significand[i], fraction_bits - 2 * kBf16FractionBits,
+                 greatest - a.exponent[i] - b.exponent[i]);
   }
   return RoundTowardZero(sum, greatest - fraction_bits);
 }
 
-float SequentialSum(std::span<const uint16_t> a, std::span<const uint16_t> b, float accumulator) {
-  for (size_t i = 0; i < a.size(); ++i) {
-    accumulator = std::fma(Bf16ToFloat(a[i]), Bf16ToFloat(b[i]), accumulator);
+float SequentialSum(const TensorCoreOperand& a, const TensorCoreOperand& b, float accumulator) {
+  for (int i = 0; i < kTensorCoreDepth; ++i) {
+    accumulator = std::fma(a.value[i], b.value[i], accumulator);
   }
   return std::isnan(accumulator) ? kTensorCoreNan : accumulator;
 }
 
 }  // namespace
 
-float TensorCoreDot(TensorCoreModel model, std::span<const uint16_t, kTensorCoreDepth> a,
-                    std::span<const uint16_t, kTensorCoreDepth> b, float accumulator) {
-  if (model == TensorCoreModel::kSequential) return SequentialSum(a, b, accumulator);
-  if (model == TensorCoreModel::kHopper) return FusedSum(a, b, accumulator, 25);
-  constexpr int kGroup = 8;
-  for (int first = 0; first < kTensorCoreDepth; first += kGroup) {
-    accumulator = FusedSum(a.subspan(first, kGroup), b.subspan(first, kGroup), accumulator, 24);
+TensorCoreOperand::TensorCoreOperand(std::span<const uint16_t, kTensorCoreDepth> bf16_bits)
+    : is_finite(true) {
+  for (int i = 0; i < kTensorCoreDepth; ++i) {
+    value[i] = Bf16ToFloat(bf16_bits[i]);
+    significand[i] = SignificandOf(value[i]) / (1 << (kFp32FractionBits - kBf16FractionBits));
+    exponent[i] = significand[i] == 0 ? kExponentOfZero : ExponentOf(value[i]);
+    is_finite &= std::isfinite(value[i]);
   }
-  return accumulator;
+}
+
+float TensorCoreDot(TensorCoreModel model, const TensorCoreOperand& a, const TensorCoreOperand& b,
+                    float accumulator) {
+  switch (model) {
+    case TensorCoreModel::kHopper:
+      return FusedSum(a, b, {0, 16}, 25, accumulator);
+    case TensorCoreModel::kAmpere:
+      return FusedSum(a, b, {8, 8}, 24, FusedSum(a, b, {0, 8}, 24, accumulator));
+    case TensorCoreModel::kSequential:
+      return SequentialSum(a, b, accumulator);
+  }
+  return kTensorCoreNan;
 }
 
 }  // namespace chimera::emulation

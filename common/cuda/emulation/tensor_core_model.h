@@ -3,6 +3,7 @@
 #ifndef CHIMERA_COMMON_CUDA_EMULATION_TENSOR_CORE_MODEL_H_
 #define CHIMERA_COMMON_CUDA_EMULATION_TENSOR_CORE_MODEL_H_
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -28,9 +29,20 @@ enum class TensorCoreModel {
 // Products of one mma.sync.m16n8k16 that go into an element.
 inline constexpr int kTensorCoreDepth = 16;
 
-// accumulator + sum of a[i] * b[i]; a and b are bf16 bits.
-float TensorCoreDot(TensorCoreModel model, std::span<const uint16_t, kTensorCoreDepth> a,
-                    std::span<const uint16_t, kTensorCoreDepth> b, float accumulator);
+// A row of A or a column of B, taken apart once for the many sums it goes into.
+struct TensorCoreOperand {
+  explicit TensorCoreOperand(std::span<const uint16_t, kTensorCoreDepth> bf16_bits);
+
+  std::array<float, kTensorCoreDepth> value;
+  // value = significand * 2^(exponent - 7). Zeros have an exponent below that of any product.
+  std::array<int32_t, kTensorCoreDepth> significand;
+  std::array<int32_t, kTensorCoreDepth> exponent;
+  bool is_finite;  // all values are
+};
+
+// accumulator + sum of a.value[i] * b.value[i].
+float TensorCoreDot(TensorCoreModel model, const TensorCoreOperand& a, const TensorCoreOperand& b,
+                    float accumulator);
 
 }  // namespace chimera::emulation
 

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "common/base/check.h"
 
@@ -51,12 +52,14 @@ void Mma(TensorCoreModel model, const WarpRegisters& operands, WarpRegisters* re
       b[group][depth + 8] = Half(registers[5], half);
     }
   }
+  const std::vector<TensorCoreOperand> rows(a.begin(), a.end());
+  const std::vector<TensorCoreOperand> columns(b.begin(), b.end());
   for (int lane = 0; lane < kWarpSize; ++lane) {
     for (int i = 0; i < 4; ++i) {
       const int row = lane / 4 + i / 2 * 8;
       const int column = lane % 4 * 2 + i % 2;
       const auto accumulator = std::bit_cast<float>(operands[lane][6 + i]);
-      const float sum = TensorCoreDot(model, a[row], b[column], accumulator);
+      const float sum = TensorCoreDot(model, rows[row], columns[column], accumulator);
       (*results)[lane][i] = std::bit_cast<uint32_t>(sum);
     }
   }

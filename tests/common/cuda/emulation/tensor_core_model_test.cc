@@ -36,10 +36,13 @@ Operand MakeOperand(const std::vector<float>& values) {
   return operand;
 }
 
+float Dot(TensorCoreModel model, const Operand& a, const Operand& b, float accumulator) {
+  return TensorCoreDot(model, TensorCoreOperand(a), TensorCoreOperand(b), accumulator);
+}
+
 // accumulator + sum of values[i] * 1.
 float Sum(TensorCoreModel model, const std::vector<float>& values, float accumulator) {
-  return TensorCoreDot(model, MakeOperand(values), MakeOperand(std::vector<float>(16, 1.0f)),
-                       accumulator);
+  return Dot(model, MakeOperand(values), MakeOperand(std::vector<float>(16, 1.0f)), accumulator);
 }
 
 // A random bf16 with an exponent field in [lowest, highest]; 0 gives zero and subnormal numbers.
@@ -71,10 +74,9 @@ TEST(TensorCoreModelTest, RepresentableSumsAreExact) {
   for (const TensorCoreModel model : kModels) {
     EXPECT_EQ(Sum(model, {1, 2, 3, 4, 5, 6, 7, 8, -1, -2, -3, -4, -5, -6, -7, -8}, 0.5f), 0.5f);
     EXPECT_EQ(Sum(model, {0x1p20f, 1, -0x1p20f}, 0), 1);
-    EXPECT_EQ(TensorCoreDot(model, MakeOperand({1.5f, -3}), MakeOperand({1.5f, 0.25f}), 10), 11.5f);
-    EXPECT_EQ(TensorCoreDot(model, MakeOperand({0x1p-100f}), MakeOperand({0x1p-49f}), 0),
-              0x1p-149f);
-    EXPECT_EQ(TensorCoreDot(model, MakeOperand({0x1p-133f}), MakeOperand({0x1p10f}), 0), 0x1p-123f);
+    EXPECT_EQ(Dot(model, MakeOperand({1.5f, -3}), MakeOperand({1.5f, 0.25f}), 10), 11.5f);
+    EXPECT_EQ(Dot(model, MakeOperand({0x1p-100f}), MakeOperand({0x1p-49f}), 0), 0x1p-149f);
+    EXPECT_EQ(Dot(model, MakeOperand({0x1p-133f}), MakeOperand({0x1p10f}), 0), 0x1p-123f);
   }
 }
 
@@ -92,9 +94,8 @@ TEST(TensorCoreModelTest, TermsAreCutOffAndSumsRoundedTowardZero) {
   EXPECT_EQ(Sum(TensorCoreModel::kHopper, {0x1p-25f}, -1), -1 + 0x1p-24f);
   EXPECT_EQ(Sum(TensorCoreModel::kSequential, {-0x1p-25f}, 1), 1) << "rounded to nearest even";
   // 1.5 * 1.5 counts with exponent 0 though it is above 2, so that 2^-25 is not cut off.
-  EXPECT_EQ(
-      TensorCoreDot(TensorCoreModel::kHopper, MakeOperand({1.5f}), MakeOperand({1.5f}), -0x1p-25f),
-      2.25f - 0x1p-22f);
+  EXPECT_EQ(Dot(TensorCoreModel::kHopper, MakeOperand({1.5f}), MakeOperand({1.5f}), -0x1p-25f),
+            2.25f - 0x1p-22f);
 }
 
 TEST(TensorCoreModelTest, FusedModelsEqualTheReference) {
@@ -105,14 +106,14 @@ TEST(TensorCoreModelTest, FusedModelsEqualTheReference) {
     std::array<float, kTensorCoreDepth> b;
     std::ranges::transform(x.a, a.begin(), Bf16ToFloat);
     std::ranges::transform(x.b, b.begin(), Bf16ToFloat);
-    ASSERT_EQ(Bits(TensorCoreDot(TensorCoreModel::kHopper, x.a, x.b, x.c)),
+    ASSERT_EQ(Bits(Dot(TensorCoreModel::kHopper, x.a, x.b, x.c)),
               Bits(FusedSumReference(a, b, x.c, 25)))
         << i;
     const std::span<const float> all_a = a;
     const std::span<const float> all_b = b;
     const float first = FusedSumReference(all_a.first(8), all_b.first(8), x.c, 24);
     if (std::isinf(first)) continue;
-    ASSERT_EQ(Bits(TensorCoreDot(TensorCoreModel::kAmpere, x.a, x.b, x.c)),
+    ASSERT_EQ(Bits(Dot(TensorCoreModel::kAmpere, x.a, x.b, x.c)),
               Bits(FusedSumReference(all_a.last(8), all_b.last(8), first, 24)))
         << i;
   }
@@ -134,8 +135,8 @@ int ChangesByPermutation(TensorCoreModel model, int group) {
       shuffled.a[k] = x.a[order[k]];
       shuffled.b[k] = x.b[order[k]];
     }
-    changes += Bits(TensorCoreDot(model, x.a, x.b, x.c)) !=
-               Bits(TensorCoreDot(model, shuffled.a, shuffled.b, shuffled.c));
+    changes +=
+        Bits(Dot(model, x.a, x.b, x.c)) != Bits(Dot(model, shuffled.a, shuffled.b, shuffled.c));
   }
   return changes;
 }
@@ -157,8 +158,8 @@ TEST(TensorCoreModelTest, ZeroProductsAddNothing) {
     for (int k = 1; k < kTensorCoreDepth; ++k) with_garbage.b[k] = FloatToBf16(largest);
     for (int k = 1; k < kTensorCoreDepth; ++k) x.b[k] = 0;
     for (const TensorCoreModel model : kModels) {
-      ASSERT_EQ(Bits(TensorCoreDot(model, x.a, x.b, x.c)),
-                Bits(TensorCoreDot(model, with_garbage.a, with_garbage.b, x.c)));
+      ASSERT_EQ(Bits(Dot(model, x.a, x.b, x.c)),
+                Bits(Dot(model, with_garbage.a, with_garbage.b, x.c)));
     }
   }
   for (const TensorCoreModel model : kModels) {
@@ -177,11 +178,10 @@ TEST(TensorCoreModelTest, SpecialValues) {
     EXPECT_EQ(Bits(Sum(model, {1}, nan)), 0x7fffffffu);
     EXPECT_EQ(Bits(Sum(model, {1}, -nan)), 0x7fffffffu);
     Operand b = MakeOperand({0});
-    EXPECT_EQ(Bits(TensorCoreDot(model, MakeOperand({kInfinity}), b, 1)), 0x7fffffffu) << "inf * 0";
+    EXPECT_EQ(Bits(Dot(model, MakeOperand({kInfinity}), b, 1)), 0x7fffffffu) << "inf * 0";
     b[15] = 0x7fc0;
-    EXPECT_EQ(Bits(TensorCoreDot(model, Operand{}, b, 1)), 0x7fffffffu) << "0 * NaN";
-    EXPECT_EQ(TensorCoreDot(model, MakeOperand({0x1p100f}), MakeOperand({-0x1p28f}), 0),
-              -kInfinity);
+    EXPECT_EQ(Bits(Dot(model, Operand{}, b, 1)), 0x7fffffffu) << "0 * NaN";
+    EXPECT_EQ(Dot(model, MakeOperand({0x1p100f}), MakeOperand({-0x1p28f}), 0), -kInfinity);
   }
   // The first group overflows; the second cannot bring it back.
   std::vector<float> values(16, 0);
