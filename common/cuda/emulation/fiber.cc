@@ -1,10 +1,12 @@
 #include "common/cuda/emulation/fiber.h"
 
-#include <cstdint>
+#include <array>
+#include <bit>
 
 #include "common/base/check.h"
 
 // Part of the sanitizers' run-time libraries, and null in builds without them.
+// NOLINTBEGIN(bugprone-reserved-identifier): these are their names.
 extern "C" {
 __attribute__((weak)) void __sanitizer_start_switch_fiber(void** saved_frames, const void* bottom,
                                                           size_t size);
@@ -15,6 +17,7 @@ __attribute__((weak)) void* __tsan_create_fiber(unsigned flags);
 __attribute__((weak)) void __tsan_destroy_fiber(void* fiber);
 __attribute__((weak)) void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace chimera::emulation {
 namespace {
@@ -33,9 +36,8 @@ Fiber::Fiber() : stack_(std::make_unique_for_overwrite<std::byte[]>(kStackBytes)
   first_entry_.uc_stack.ss_sp = stack_.get();
   first_entry_.uc_stack.ss_size = kStackBytes;
   // makecontext() passes on numbers of type int only.
-  const auto self = reinterpret_cast<uintptr_t>(this);
-  makecontext(&first_entry_, reinterpret_cast<void (*)()>(&Fiber::Enter), 2,
-              static_cast<unsigned>(self >> 32), static_cast<unsigned>(self));
+  const auto self = std::bit_cast<std::array<unsigned, 2>>(this);
+  makecontext(&first_entry_, reinterpret_cast<void (*)()>(&Fiber::Enter), 2, self[0], self[1]);
 }
 
 Fiber::~Fiber() {
@@ -84,8 +86,8 @@ void Fiber::Suspend() {
   }
 }
 
-void Fiber::Enter(unsigned high, unsigned low) {
-  auto* fiber = reinterpret_cast<Fiber*>(uintptr_t{high} << 32 | low);
+void Fiber::Enter(unsigned first, unsigned second) {
+  auto* fiber = std::bit_cast<Fiber*>(std::array<unsigned, 2>{first, second});
   if (__sanitizer_finish_switch_fiber != nullptr) {
     __sanitizer_finish_switch_fiber(nullptr, &fiber->resumer_.bottom, &fiber->resumer_.size);
   }

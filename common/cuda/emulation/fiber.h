@@ -43,7 +43,8 @@ class Fiber {
     void* thread = nullptr;        // ThreadSanitizer's
   };
 
-  static void Enter(unsigned high, unsigned low);
+  // Where a fiber begins; the arguments are the halves of its address.
+  static void Enter(unsigned first, unsigned second);
   void RunFunctions();
   void LeaveForGood();
 

@@ -10,6 +10,7 @@
 #include "common/cuda/kernels/rms_norm_reference.h"
 #include "tests/common/cuda/kernels/faulty_rms_norm.h"
 #include "tests/common/cuda/kernels/rms_norm_rows.h"
+#include "tests/testing/sanitizers.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera::testing {
@@ -100,6 +101,7 @@ template <typename Residual>
 void ExpectReferenceOverShapes(Launcher<Residual> launch) {
   Emulator emulator({.seed = 1});
   for (const int size : {64, 68, 100, 576, 1020, 1024, 1028, 2048, 4096, 5120, 8192}) {
+    if (kSanitized && size % 3 != 1) continue;
     for (int splits = 0; splits <= 4; ++splits) {
       ExpectReference(launch, {size % 3 + 1, size, splits}, &emulator);
     }
@@ -117,6 +119,7 @@ TEST(CudaRmsNormTest, EqualsTheReference) {
 TEST(CudaRmsNormTest, RowsDoNotDependOnOthers) {
   for (const int size : {64, 260, 1028, 4096}) {
     for (const int splits : {0, 3}) {
+      if (kSanitized && (size != 1028 || splits == 0)) continue;
       EXPECT_TRUE(RowsAreInvariant(&LaunchFloat, size, splits)) << size << " " << splits;
       EXPECT_TRUE(RowsAreInvariant(&LaunchBf16, size, splits)) << size << " " << splits;
     }
