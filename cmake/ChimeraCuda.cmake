@@ -3,7 +3,7 @@
 option(CHIMERA_CUDA "Compile kernels for GPUs as well (needs nvcc; set CUDAToolkit_ROOT unless it is found)" OFF)
 
 if(CHIMERA_CUDA)
-  find_package(CUDAToolkit 12.8 REQUIRED)
+  find_package(CUDAToolkit 13.0 REQUIRED)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   set(CHIMERA_CUDA_ARCHITECTURES 80 90 CACHE STRING "Compute capabilities that kernels are compiled for, without the dot")
 
