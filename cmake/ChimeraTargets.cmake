@@ -66,19 +66,11 @@ function(chimera_test)
       ${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} COST 100)
     return()
   endif()
-  list(GET ARG_LABELS 0 first_label)
+  # What separates labels is escaped for each of the lists that they pass through, here and in ctest's scripts.
+  string(REPEAT "\\" 7 escape)
+  list(JOIN ARG_LABELS "${escape};" labels)
   gtest_discover_tests(${ARG_NAME}
     TEST_PREFIX ${ARG_NAME}/
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${first_label} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
-  if(NOT ARG_LABELS STREQUAL first_label)
-    # gtest_discover_tests() takes no lists; ctest reads this after what that has written.
-    set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}_labels.cmake)
-    file(WRITE ${labels_file} "\
-if(${ARG_NAME}_TESTS)
-  set_tests_properties(\${${ARG_NAME}_TESTS} PROPERTIES LABELS \"${ARG_LABELS}\")
-endif()
-")
-    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
-  endif()
+    PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
 endfunction()
