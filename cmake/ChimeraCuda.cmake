@@ -1,9 +1,15 @@
 # chimera_cuda_library: kernels, compiled for the emulator always and for GPUs where CHIMERA_CUDA says so.
 
-option(CHIMERA_CUDA "Compile kernels for GPUs as well (needs nvcc; set CUDAToolkit_ROOT unless it is found)" OFF)
+option(CHIMERA_CUDA "Build what runs on a GPU (needs CUDA 13; set CUDAToolkit_ROOT unless it is found)" OFF)
 
 if(CHIMERA_CUDA)
-  find_package(CUDAToolkit 13.0 REQUIRED)
+  if(NOT CUDAToolkit_ROOT AND NOT DEFINED ENV{CUDAToolkit_ROOT})
+    set(CUDAToolkit_ROOT /usr/local/cuda)
+  endif()
+  find_package(CUDAToolkit 13 QUIET)
+  if(NOT TARGET CUDA::cudart OR NOT CUDAToolkit_NVCC_EXECUTABLE)
+    message(FATAL_ERROR "CHIMERA_CUDA=ON: no CUDA 13 toolkit with nvcc and libcudart in CUDAToolkit_ROOT or /usr/local/cuda")
+  endif()
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   set(CHIMERA_CUDA_ARCHITECTURES 80 90 CACHE STRING "Compute capabilities that kernels are compiled for, without the dot")
 
