@@ -6,8 +6,9 @@
 #include <cuda_runtime.h>
 
 #include "common/base/status_macros.h"
-#include "common/cuda/cuda_status.h"
 #include "common/cuda/launch.h"
+#include "common/cuda/runtime/cuda_stream.h"
+#include "common/cuda/runtime/status_conversion.h"
 
 namespace chimera {
 namespace launch_internal {
@@ -26,13 +27,13 @@ __global__ void __launch_bounds__(Kernel::kThreads, Kernel::kBlocksPerMultiproce
 template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments) {
-  CHIMERA_CHECK(stream.cuda_stream() != nullptr) << "a kernel for devices needs a CUDA stream";
+  CHIMERA_CHECK(stream.stream() != nullptr) << "a kernel for devices needs a stream";
   auto* const kernel = &launch_internal::RunKernel<Kernel>;
   if (shape.shared_bytes > launch_internal::kDefaultSharedBytes) {
     CHIMERA_RETURN_IF_ERROR(
-        CudaStatus(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        static_cast<int>(shape.shared_bytes)),
-                   "cudaFuncSetAttribute(shared memory)"));
+        cuda::ToStatus(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            static_cast<int>(shape.shared_bytes)),
+                       "cudaFuncSetAttribute(shared memory)"));
   }
   cudaLaunchAttribute overlap = {};
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -43,10 +44,10 @@ absl::Status Launch(StreamView stream, const LaunchShape& shape,
            static_cast<unsigned>(shape.blocks.z));
   config.blockDim = dim3(Kernel::kThreads);
   config.dynamicSmemBytes = shape.shared_bytes;
-  config.stream = stream.cuda_stream();
+  config.stream = cuda::CudaStream(*stream.stream());
   config.attrs = &overlap;
   config.numAttrs = shape.order == LaunchOrder::kOverlapsPriorLaunch ? 1 : 0;
-  return CudaStatus(cudaLaunchKernelEx(&config, kernel, arguments), "cudaLaunchKernelEx");
+  return cuda::ToStatus(cudaLaunchKernelEx(&config, kernel, arguments), "cudaLaunchKernelEx");
 }
 
 }  // namespace chimera

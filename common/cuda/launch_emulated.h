@@ -3,16 +3,23 @@
 #ifndef CHIMERA_COMMON_CUDA_LAUNCH_EMULATED_H_
 #define CHIMERA_COMMON_CUDA_LAUNCH_EMULATED_H_
 
+#include "common/base/status_macros.h"
 #include "common/cuda/emulation/emulator.h"
 #include "common/cuda/launch.h"
+#include "common/cuda/runtime/emulated_stream.h"
 
 namespace chimera {
 
 template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments) {
-  CHIMERA_CHECK(stream.emulator() != nullptr) << "an emulated kernel was launched on a device";
-  return stream.emulator()->Run(shape, Kernel::kThreads, [&arguments] { Kernel::Run(arguments); });
+  // By value: a stream runs it later, and a graph many times.
+  const auto run = [shape, arguments](emulation::Emulator& emulator) {
+    return emulator.Run(shape, Kernel::kThreads, [&arguments] { Kernel::Run(arguments); });
+  };
+  if (stream.emulator() != nullptr) return run(*stream.emulator());
+  CHIMERA_RETURN_IF_ERROR(emulation::ValidateLaunch(shape, Kernel::kThreads));
+  return cuda::EnqueueEmulatedKernel(*stream.stream(), run);
 }
 
 }  // namespace chimera

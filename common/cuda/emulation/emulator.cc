@@ -12,7 +12,9 @@ namespace {
 constexpr int kMaxThreadsPerBlock = 1024;
 constexpr int kMaxBlocksYz = 65535;
 
-absl::Status Validate(const LaunchShape& shape, int threads_per_block) {
+}  // namespace
+
+absl::Status ValidateLaunch(const LaunchShape& shape, int threads_per_block) {
   const GridIndex& blocks = shape.blocks;
   if (blocks.x < 1 || blocks.y < 1 || blocks.z < 1 || blocks.y > kMaxBlocksYz ||
       blocks.z > kMaxBlocksYz) {
@@ -31,11 +33,9 @@ absl::Status Validate(const LaunchShape& shape, int threads_per_block) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 absl::Status Emulator::Run(const LaunchShape& shape, int threads_per_block,
                            const std::function<void()>& thread_body) {
-  CHIMERA_RETURN_IF_ERROR(Validate(shape, threads_per_block));
+  CHIMERA_RETURN_IF_ERROR(ValidateLaunch(shape, threads_per_block));
   while (static_cast<int>(fibers_.size()) < threads_per_block) {
     fibers_.push_back(std::make_unique<Fiber>());
   }

@@ -21,7 +21,10 @@ struct EmulatorOptions {
   TensorCoreModel tensor_core = TensorCoreModel::kHopper;
 };
 
-// Stands in for a CUDA stream: a launch has ended when it returns. Blocks run one after another in
+// InvalidArgument for a launch that a device would refuse.
+absl::Status ValidateLaunch(const LaunchShape& shape, int threads_per_block);
+
+// Stands in for a device: a launch has ended when it returns. Blocks run one after another in
 // random order, the threads of each as ThreadBlock says, all on the calling thread. What a correct
 // kernel computes depends on options().tensor_core, never on the seed. Used by one thread at a
 // time.
@@ -31,7 +34,7 @@ class Emulator {
 
   const EmulatorOptions& options() const { return options_; }
 
-  // Runs `thread_body` for every thread. InvalidArgument for a shape that a device would refuse.
+  // Runs `thread_body` for every thread. Errors: those of ValidateLaunch.
   absl::Status Run(const LaunchShape& shape, int threads_per_block,
                    const std::function<void()>& thread_body);
 

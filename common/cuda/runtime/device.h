@@ -1,7 +1,7 @@
 // The CUDA devices of this machine.
 //
 // The headers of this folder name no type of CUDA. Two libraries implement them, of which a program
-// links one: cuda_runtime, on a GPU, and cuda_runtime_emulated, in host memory, which punishes the
+// links one: common_cuda_runtime, on a GPU, and common_cuda_runtime_emulated, in host memory, which punishes the
 // mistakes that a GPU would (emulated_device.h).
 
 #ifndef CHIMERA_COMMON_CUDA_RUNTIME_DEVICE_H_

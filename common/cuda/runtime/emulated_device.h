@@ -1,4 +1,4 @@
-// The computer that cuda_runtime_emulated pretends to be. For tests.
+// The computer that common_cuda_runtime_emulated pretends to be. For tests.
 //
 // Device memory is host memory, and kernels are functions of the host (emulated_stream.h). What a
 // GPU punishes shows:
@@ -22,6 +22,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/cuda/emulation/emulator.h"
 #include "common/cuda/runtime/device.h"
 
 namespace chimera::cuda {
@@ -33,6 +34,7 @@ struct EmulatedComputer {
   bool has_driver = true;
   std::vector<DeviceInfo> devices = {DefaultEmulatedDevice()};
   size_t pinned_memory_bytes = size_t{1} << 30;  // for all devices together
+  emulation::EmulatorOptions kernels = {};       // how they run
   // Unset: work runs as late as it may. Set: whenever work is given to a stream, a random part of
   // what is pending in each stream runs. Equal seeds and calls of one thread give equal schedules.
   std::optional<uint64_t> schedule_seed = {};

@@ -17,6 +17,7 @@ void EmulatedMachine::Reset(EmulatedComputer computer) {
   CHIMERA_CHECK(object_count_ == 0) << object_count_ << " events and graphs still exist";
   computer_ = std::move(computer);
   health_.assign(computer_.devices.size(), absl::OkStatus());
+  emulator_.emplace(computer_.kernels);
   schedule_.reset();
   if (computer_.schedule_seed) schedule_.emplace(*computer_.schedule_seed);
   call_faults_ = {};

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/cuda/emulation/emulator.h"
 #include "common/cuda/runtime/emulated_device.h"
 #include "common/cuda/runtime/emulated_faults.h"
 #include "common/cuda/runtime/emulated_memory.h"
@@ -35,6 +36,7 @@ class EmulatedMachine {
 
   const EmulatedComputer& computer() const { return computer_; }
   EmulatedMemory& memory() { return memory_; }
+  emulation::Emulator& emulator() { return *emulator_; }
   FaultCountdown& call_faults() { return call_faults_; }
   FaultCountdown& operation_faults() { return operation_faults_; }
 
@@ -78,7 +80,8 @@ class EmulatedMachine {
   EmulatedComputer computer_;
   std::vector<absl::Status> health_;  // [devices]; not OK: lost
   EmulatedMemory memory_;
-  std::vector<Stream::Impl*> streams_;  // in the order made
+  std::optional<emulation::Emulator> emulator_;  // set by Reset
+  std::vector<Stream::Impl*> streams_;           // in the order made
   std::optional<std::mt19937_64> schedule_;
   int object_count_ = 0;
   FaultCountdown call_faults_;

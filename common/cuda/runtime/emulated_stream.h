@@ -6,14 +6,17 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "common/cuda/emulation/emulator.h"
 #include "common/cuda/runtime/stream.h"
 
 namespace chimera::cuda {
 
 // Gives a kernel to `stream`, or records it where the stream is being captured. `run` runs the whole
-// grid, any number of times, in whatever thread waits for it; an error it returns loses the device.
-// It holds its arguments by value and calls nothing of the runtime. Errors: device_error.h.
-absl::Status EnqueueEmulatedKernel(Stream& stream, std::function<absl::Status()> run);
+// grid by the emulator it is given, any number of times, in whatever thread waits for it; an error
+// it returns loses the device. It holds its arguments by value and calls nothing of the runtime.
+// Errors: device_error.h.
+absl::Status EnqueueEmulatedKernel(Stream& stream,
+                                   std::function<absl::Status(emulation::Emulator&)> run);
 
 }  // namespace chimera::cuda
 

@@ -55,8 +55,12 @@ absl::Status Stream::WaitEvent(const Event& event) {
   });
 }
 
-absl::Status EnqueueEmulatedKernel(Stream& stream, std::function<absl::Status()> run) {
-  return LockedMachine()->Enqueue(stream.impl(), std::move(run));
+absl::Status EnqueueEmulatedKernel(Stream& stream,
+                                   std::function<absl::Status(emulation::Emulator&)> run) {
+  const LockedMachine machine;
+  return machine->Enqueue(stream.impl(), [&machine = *machine, run = std::move(run)] {
+    return run(machine.emulator());
+  });
 }
 
 }  // namespace chimera::cuda

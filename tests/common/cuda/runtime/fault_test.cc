@@ -42,7 +42,7 @@ struct Call {
   std::function<absl::Status(Objects&)> make;
 };
 
-absl::Status Nothing() { return absl::OkStatus(); }
+absl::Status Nothing(emulation::Emulator&) { return absl::OkStatus(); }
 
 // Every call that may fail for the device's sake.
 std::vector<Call> AllCalls() {
@@ -132,8 +132,9 @@ TEST(FaultTest, FailedWorkLosesTheDeviceWhenItRuns) {
   ScopedEmulatedComputer computer;
   Objects objects;
   objects.host.span()[0] = 5;
-  CHIMERA_ASSERT_OK(EnqueueEmulatedKernel(
-      objects.stream, [] { return absl::OutOfRangeError("illegal address in kernel 7"); }));
+  CHIMERA_ASSERT_OK(EnqueueEmulatedKernel(objects.stream, [](emulation::Emulator&) {
+    return absl::OutOfRangeError("illegal address in kernel 7");
+  }));
   CHIMERA_ASSERT_OK(objects.stream.RecordEvent(objects.start));
   CHIMERA_ASSERT_OK(CopyToHost(objects.host.span(), objects.device.span(), objects.stream));
   const absl::Status status = objects.start.Synchronize();

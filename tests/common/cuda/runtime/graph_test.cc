@@ -27,10 +27,11 @@ class GraphTest : public ::testing::Test {
   // Doubles the input.
   absl::Status Record() {
     CHIMERA_RETURN_IF_ERROR(CopyToDevice(device_.span(), input_.span(), stream_));
-    CHIMERA_RETURN_IF_ERROR(EnqueueEmulatedKernel(stream_, [data = device_.span()] {
-      for (size_t i = 0; i < data.size(); ++i) data.device_pointer()[i] *= 2;
-      return absl::OkStatus();
-    }));
+    CHIMERA_RETURN_IF_ERROR(
+        EnqueueEmulatedKernel(stream_, [data = device_.span()](emulation::Emulator&) {
+          for (size_t i = 0; i < data.size(); ++i) data.device_pointer()[i] *= 2;
+          return absl::OkStatus();
+        }));
     return CopyToHost(output_.span(), device_.span(), stream_);
   }
 

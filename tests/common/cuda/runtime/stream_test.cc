@@ -34,7 +34,7 @@ class StreamTest : public ::testing::Test {
 
 TEST_F(StreamTest, WorkRunsInTheOrderGiven) {
   CHIMERA_ASSERT_OK(CopyToDevice(first_.span(), input_.span(), stream_));
-  CHIMERA_ASSERT_OK(EnqueueEmulatedKernel(stream_, [data = first_.span()] {
+  CHIMERA_ASSERT_OK(EnqueueEmulatedKernel(stream_, [data = first_.span()](emulation::Emulator&) {
     for (size_t i = 0; i < data.size(); ++i) data.device_pointer()[i] *= 10;
     return absl::OkStatus();
   }));
@@ -104,7 +104,7 @@ TEST_F(StreamTest, StreamsDoNotWaitForEachOther) {
 TEST_F(StreamTest, KernelsMustNotCallTheRuntime) {
   EXPECT_DEATH(
       {
-        EnqueueEmulatedKernel(stream_, [] {
+        EnqueueEmulatedKernel(stream_, [](emulation::Emulator&) {
           return DeviceMemory::Allocate(1).status();
         }).IgnoreError();
         stream_.Synchronize().IgnoreError();
