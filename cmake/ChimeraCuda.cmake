@@ -32,7 +32,8 @@ function(chimera_cuda_library)
   # nvcc is called by a command of ours, because CMake's own support would claim the same files, and because it could
   # not look at the compiler's report.
   set_source_files_properties(${ARG_SRCS} PROPERTIES LANGUAGE CXX)
-  chimera_library(NAME ${ARG_NAME}_emulated SRCS ${ARG_SRCS} HDRS ${ARG_HDRS} DEPS ${ARG_DEPS} common_cuda_runtime_emulated)
+  chimera_library(NAME ${ARG_NAME}_emulated SRCS ${ARG_SRCS} HDRS ${ARG_HDRS} DEPS ${ARG_DEPS} common_cuda_runtime_emulated
+                  ARITHMETIC)
   if(NOT CHIMERA_CUDA)
     return()
   endif()
