@@ -127,6 +127,7 @@ TEST(ThreadPoolSharingTest, ManyThreadsStartLoopsAtOnce) {
   ThreadPool pool(3);
   std::vector<int64_t> sums(kThreads, 0);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&pool, &sum = sums[i]] {
       std::vector<int64_t> values(kCount, 0);

@@ -20,7 +20,9 @@ constexpr int kThreads = 64;
 template <typename Wait>
 std::array<float, kThreads> Copy(uint64_t seed, bool reads_other, const Wait& wait) {
   alignas(16) std::array<float, kThreads * 4> source;
-  for (int i = 0; i < kThreads * 4; ++i) source[i] = static_cast<float>(i / 4);
+  for (int thread = 0; thread < kThreads; ++thread) {
+    std::fill_n(source.begin() + thread * 4, 4, static_cast<float>(thread));
+  }
   std::array<float, kThreads> result;
   emulation::Emulator emulator({.seed = seed});
   CHIMERA_EXPECT_OK(emulator.Run({{1, 1, 1}, sizeof(source)}, kThreads, [&] {

@@ -156,8 +156,10 @@ TEST_F(EventTest, TimeBetweenEvents) {
 }
 
 TEST_F(EventTest, ThreadsUseStreamsOfTheirOwn) {
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([device = device_.span(), i] {
       CHIMERA_ASSERT_OK_AND_ASSIGN(PinnedBuffer<int> host, PinnedBuffer<int>::Allocate(1));
       CHIMERA_ASSERT_OK_AND_ASSIGN(Stream stream, Stream::Create());
