@@ -31,7 +31,7 @@ int32_t FirstToken(const Vocabulary& vocabulary) {
 }
 
 absl::Status MeasureBackend(const LlamaModel& model, const CpuBenchConfig& config, CpuIsa isa,
-                            std::shared_ptr<ThreadPool> threads, const Timing& timing,
+                            const std::shared_ptr<ThreadPool>& threads, const Timing& timing,
                             CpuBenchResult* result) {
   const int32_t positions = std::max(config.context, kMaxBenchStepRows);
   const CpuBackendOptions options = {
