@@ -53,8 +53,7 @@ VerifierMetricsConfig MetricsConfig(const std::vector<ExtraDrafter>& drafters,
 std::vector<ExtraDrafter> ConfiguredDrafters(const VerifierConfig& config) {
   std::vector<ExtraDrafter> drafters;
   for (const Address& address : config.drafter_addresses) {
-    drafters.push_back(
-        {address.ToString(), [address] { return CreateChannel(address); }, /*metrics=*/nullptr});
+    drafters.push_back({address.ToString(), [address] { return CreateChannel(address); }});
   }
   return drafters;
 }
@@ -86,7 +85,6 @@ absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config) {
 
 absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config,
                                                  std::shared_ptr<const LlamaModel> model) {
-  const auto start = std::chrono::steady_clock::now();
   BackendOptions options;
   options.device = config.device;
   CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(config.thread_count));
@@ -98,7 +96,6 @@ absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config,
   CHIMERA_ASSIGN_OR_RETURN(loaded.backend, CreateBackend(*model, options));
   loaded.model = std::move(model);
   loaded.threads = std::move(options.threads);
-  loaded.load_time = std::chrono::steady_clock::now() - start;
   return loaded;
 }
 

@@ -33,7 +33,7 @@ namespace chimera {
 struct ExtraDrafter {
   std::string name;  // in place of an address: in logs, metrics and GetServerInfo
   ChannelFactory make_channel;
-  std::shared_ptr<prometheus::Collectable> metrics;  // served with the verifier's; null: none
+  std::shared_ptr<prometheus::Collectable> metrics = nullptr;  // served with the verifier's
 };
 
 // What a verifier computes with.
@@ -52,7 +52,7 @@ class VerifierServer {
 
   // As above in two steps, with drafters besides those of the configuration.
   static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config);
-  // With a model that is open already.
+  // With a model that is open already; leaves load_time at 0.
   static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config,
                                           std::shared_ptr<const LlamaModel> model);
   static absl::StatusOr<std::unique_ptr<VerifierServer>> Start(

@@ -7,6 +7,9 @@
 
 namespace chimera {
 
+// Threads that run together, on all devices that we build for.
+inline constexpr int kWarpSize = 32;
+
 // Blocks of a grid along three axes, or the place of a block among them.
 struct GridIndex {
   int x = 0;

@@ -18,9 +18,7 @@ class StreamView {
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): a stream is passed wherever a view is asked for
   StreamView(cuda::Stream& stream) : stream_(&stream) {}
-  explicit StreamView(emulation::Emulator* emulator) : emulator_(emulator) {}
-  explicit StreamView(int) = delete;                // no stream out of a 0
-  explicit StreamView(decltype(nullptr)) = delete;  // the default stream orders itself with others
+  explicit StreamView(emulation::Emulator& emulator) : emulator_(&emulator) {}
 
   // Null for an emulator.
   cuda::Stream* stream() const { return stream_; }

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/cuda/launch_shape.h"
+
 // CMake 3.25 cannot ask nvcc for C++20; cmake/ChimeraCuda.cmake passes the option itself.
 static_assert(__cplusplus >= 202002L, "kernels are C++20");
 
@@ -25,8 +27,6 @@ static_assert(__cplusplus >= 202002L, "kernels are C++20");
 #endif
 
 namespace chimera::device {
-
-inline constexpr int kWarpSize = 32;
 
 // Registers that move together, in the order of their addresses.
 struct alignas(8) Words2 {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "common/cuda/emulation/warp_operation.h"
+#include "common/cuda/launch_shape.h"
 
 namespace chimera::emulation {
 

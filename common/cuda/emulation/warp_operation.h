@@ -9,10 +9,9 @@
 #include <span>
 
 #include "common/cuda/emulation/tensor_core_model.h"
+#include "common/cuda/launch_shape.h"
 
 namespace chimera::emulation {
-
-inline constexpr int kWarpSize = 32;
 
 // The layout of registers in comments: operand registers of a lane, in order -> result registers.
 // Numbers that are not whole are held as their bits.

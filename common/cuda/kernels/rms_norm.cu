@@ -21,7 +21,7 @@ struct RmsNormKernel {
   static constexpr int kVectors = kMaxRmsNormSize / (kThreads * kVectorSize);  // of a thread
 
   struct Shared {
-    float warp_sums[kThreads / device::kWarpSize];
+    float warp_sums[kThreads / kWarpSize];
   };
 
   // The first element of the calling thread's vector i.

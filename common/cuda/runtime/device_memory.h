@@ -25,18 +25,11 @@ class DeviceMemory {
   static absl::StatusOr<DeviceMemory> Allocate(size_t bytes);
 
   DeviceMemory() = default;
-  DeviceMemory(DeviceMemory&& other) noexcept
-      : data_(std::move(other.data_)), size_bytes_(std::exchange(other.size_bytes_, 0)) {}
-  DeviceMemory& operator=(DeviceMemory&& other) noexcept {
-    data_ = std::move(other.data_);
-    size_bytes_ = std::exchange(other.size_bytes_, 0);
-    return *this;
-  }
 
   // For kernels; never to be dereferenced on the host.
   void* device_pointer() { return data_.get(); }
   const void* device_pointer() const { return data_.get(); }
-  size_t size_bytes() const { return size_bytes_; }
+  size_t size_bytes() const { return data_ == nullptr ? 0 : size_bytes_; }
 
  private:
   struct Free {
@@ -46,7 +39,7 @@ class DeviceMemory {
   DeviceMemory(void* data, size_t bytes) : data_(data), size_bytes_(bytes) {}
 
   std::unique_ptr<void, Free> data_;
-  size_t size_bytes_ = 0;
+  size_t size_bytes_ = 0;  // of what data_ points to
 };
 
 // Owns elements on a device; otherwise as DeviceMemory.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/cuda/launch_shape.h"
 #include "common/cuda/runtime/emulated_machine.h"
 
 namespace chimera::cuda {
@@ -12,7 +13,7 @@ DeviceInfo DefaultEmulatedDevice() {
           .compute_capability_minor = 0,
           .multiprocessor_count = 4,
           .total_memory_bytes = size_t{1} << 30,
-          .shared_memory_per_block_bytes = size_t{163} << 10,  // as an A100
+          .shared_memory_per_block_bytes = kMaxSharedBytes,  // as an A100
           .shared_memory_per_multiprocessor_bytes = size_t{164} << 10,
           .l2_cache_bytes = size_t{4} << 20};
 }

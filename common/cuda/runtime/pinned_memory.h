@@ -26,17 +26,10 @@ class PinnedMemory {
   static absl::StatusOr<PinnedMemory> Allocate(size_t bytes);
 
   PinnedMemory() = default;
-  PinnedMemory(PinnedMemory&& other) noexcept
-      : data_(std::move(other.data_)), size_bytes_(std::exchange(other.size_bytes_, 0)) {}
-  PinnedMemory& operator=(PinnedMemory&& other) noexcept {
-    data_ = std::move(other.data_);
-    size_bytes_ = std::exchange(other.size_bytes_, 0);
-    return *this;
-  }
 
   void* data() { return data_.get(); }
   const void* data() const { return data_.get(); }
-  size_t size_bytes() const { return size_bytes_; }
+  size_t size_bytes() const { return data_ == nullptr ? 0 : size_bytes_; }
 
  private:
   struct Free {
@@ -46,7 +39,7 @@ class PinnedMemory {
   PinnedMemory(void* data, size_t bytes) : data_(data), size_bytes_(bytes) {}
 
   std::unique_ptr<void, Free> data_;
-  size_t size_bytes_ = 0;
+  size_t size_bytes_ = 0;  // of what data_ points to
 };
 
 // Owns elements in pinned memory; otherwise as PinnedMemory. While a copy from it is pending the

@@ -24,8 +24,8 @@ std::vector<uint32_t> Compute(const std::vector<float>& a, const std::vector<flo
                               const std::vector<float>& c) {
   std::vector<uint32_t> results(ArithmeticArguments::kOperations * a.size());
   Emulator emulator({.seed = 1});
-  CHIMERA_EXPECT_OK(LaunchArithmetic(StreamView(&emulator), {static_cast<int>(a.size()), a.data(),
-                                                             b.data(), c.data(), results.data()}));
+  CHIMERA_EXPECT_OK(LaunchArithmetic(StreamView(emulator), {static_cast<int>(a.size()), a.data(),
+                                                            b.data(), c.data(), results.data()}));
   return results;
 }
 

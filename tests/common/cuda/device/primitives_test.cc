@@ -43,7 +43,7 @@ TEST(PrimitivesTest, MmaIsTheMatrixProduct) {
       Emulator emulator({.seed = 1, .tensor_core = model});
       std::array<float, 128> d = {};
       const MmaArguments arguments = {loading, a.data(), b.data(), c.data(), d.data()};
-      CHIMERA_ASSERT_OK(LaunchMma(StreamView(&emulator), arguments));
+      CHIMERA_ASSERT_OK(LaunchMma(StreamView(emulator), arguments));
       EXPECT_EQ(d, expected);
     }
   }
@@ -63,7 +63,7 @@ TEST(PrimitivesTest, MmaComputesAsItsModel) {
     Emulator emulator({.seed = 1, .tensor_core = model});
     const MmaArguments arguments = {MmaArguments::Loading::kMatrices, a.data(), b.data(), c.data(),
                                     d.data()};
-    CHIMERA_EXPECT_OK(LaunchMma(StreamView(&emulator), arguments));
+    CHIMERA_EXPECT_OK(LaunchMma(StreamView(emulator), arguments));
     return d[0];
   };
   EXPECT_EQ(first(TensorCoreModel::kHopper), 1 + 0x1p-21f);
@@ -76,7 +76,7 @@ TEST(PrimitivesTest, LoadMatricesHasTheLayoutOfThePtxIsa) {
   for (int i = 0; i < 256; ++i) matrices[i] = static_cast<uint16_t>(i);  // 64 m + 8 row + column
   std::vector<uint32_t> words(512);
   Emulator emulator({.seed = 1});
-  CHIMERA_ASSERT_OK(LaunchLoadMatrices(StreamView(&emulator), {matrices.data(), words.data()}));
+  CHIMERA_ASSERT_OK(LaunchLoadMatrices(StreamView(emulator), {matrices.data(), words.data()}));
   for (int lane = 0; lane < 32; ++lane) {
     const uint32_t row = lane / 4;
     const uint32_t column = lane % 4 * 2;
@@ -102,7 +102,7 @@ TEST(PrimitivesTest, Shuffles) {
   }
   std::array<uint32_t, 128> results;
   Emulator emulator({.seed = 1});
-  CHIMERA_ASSERT_OK(LaunchShuffles(StreamView(&emulator), {values.data(), results.data()}));
+  CHIMERA_ASSERT_OK(LaunchShuffles(StreamView(emulator), {values.data(), results.data()}));
   for (int lane = 0; lane < 32; ++lane) {
     EXPECT_EQ(results[lane], values[lane ^ 5]);
     EXPECT_EQ(results[32 + lane], values[(7 * lane + 3) % 32]);
@@ -120,7 +120,7 @@ TEST(PrimitivesTest, WordsAndBarriers) {
   for (uint64_t seed = 0; seed < 5; ++seed) {
     Emulator emulator({.seed = seed});
     CHIMERA_ASSERT_OK(
-        LaunchReverse(StreamView(&emulator), {source.data(), wide.data(), narrow.data()}));
+        LaunchReverse(StreamView(emulator), {source.data(), wide.data(), narrow.data()}));
     for (uint32_t thread = 0; thread < kThreads; ++thread) {
       for (uint32_t i = 0; i < 4; ++i) {
         EXPECT_EQ(wide[thread * 4 + i], (kThreads - 1 - thread) * 4 + i);
@@ -139,7 +139,7 @@ TEST(PrimitivesTest, AsyncCopiesArriveInTheirGroups) {
   for (float& x : rows) x = static_cast<float>(random() % 1000);
   Emulator emulator({.seed = 1});
   CHIMERA_ASSERT_OK(
-      LaunchAsyncSum(StreamView(&emulator), {kRows, kRows + 3, rows.data(), sums.data()}));
+      LaunchAsyncSum(StreamView(emulator), {kRows, kRows + 3, rows.data(), sums.data()}));
   for (int i = 0; i < kRow; ++i) {
     float expected = 0;
     for (int row = 0; row < kRows; ++row) expected += rows[row * kRow + i];

@@ -18,7 +18,7 @@ struct Kernel {
   static constexpr int kBlocksPerMultiprocessor = 1;
 
   struct Shared {
-    float warp_sums[kThreads / device::kWarpSize];
+    float warp_sums[kThreads / kWarpSize];
   };
 
   static CHIMERA_DEVICE float SumWithoutBarrier(float value) {

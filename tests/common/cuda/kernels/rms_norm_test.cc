@@ -35,7 +35,7 @@ absl::Status LaunchBf16(StreamView stream, const RmsNormArguments<uint16_t>& arg
 template <typename Residual>
 RmsNormRows<Residual> Normalise(Launcher<Residual> launch, RmsNormRows<Residual> rows,
                                 Emulator* emulator) {
-  CHIMERA_EXPECT_OK(launch(StreamView(emulator), rows.Arguments()));
+  CHIMERA_EXPECT_OK(launch(StreamView(*emulator), rows.Arguments()));
   return rows;
 }
 
@@ -142,7 +142,7 @@ TEST(CudaRmsNormTest, MayOverlapThePriorLaunch) {
   auto rows = RandomRows<float>(2, 100, 1, 1);
   const auto expected = Normalise(&LaunchFloat, rows, &emulator);
   CHIMERA_EXPECT_OK(
-      LaunchRmsNorm(StreamView(&emulator), rows.Arguments(), LaunchOrder::kOverlapsPriorLaunch));
+      LaunchRmsNorm(StreamView(emulator), rows.Arguments(), LaunchOrder::kOverlapsPriorLaunch));
   EXPECT_EQ(rows, expected);
 }
 
