@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/backend/staged_step.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/activations.h"
 #include "common/cpu/cpu_kernels.h"
 #include "common/cpu/kv_cache.h"
-#include "common/cpu/staged_step.h"
 #include "common/model/llama_config.h"
 #include "common/ops/rope.h"
 

@@ -40,11 +40,6 @@ int64_t PositionLimit(const LlamaConfig& config, const BackendLimits& limits) {
   return std::min<int64_t>(config.context_length, pooled);
 }
 
-template <typename... Pieces>
-absl::Status Invalid(const Pieces&... pieces) {
-  return absl::InvalidArgumentError(absl::StrCat(pieces...));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> CpuBackend::Create(const LlamaConfig& config,
@@ -68,7 +63,7 @@ CpuBackend::CpuBackend(const LlamaConfig& config, const LlamaWeights& weights,
       cache_(config_, limits_),
       forward_(config_, weights_, GetCpuKernels(options.isa), PositionLimit(config_, limits_),
                threads_.get()),
-      slot_trees_(limits_.slot_count) {}
+      slot_trees_(limits_) {}
 
 absl::Status CpuBackend::Submit(const StepBatch& batch) {
   CHIMERA_CHECK(!is_in_flight_) << "a step is in flight";
@@ -81,49 +76,16 @@ absl::Status CpuBackend::Submit(const StepBatch& batch) {
 absl::StatusOr<const StepResult*> CpuBackend::Wait() {
   if (!is_in_flight_) return absl::FailedPreconditionError("no step is in flight");
   forward_.Run(step_, &cache_, &result_);
-  RememberTrees();
+  slot_trees_.Remember(step_.batch.sequences);
   is_in_flight_ = false;
   return &result_;
 }
 
-void CpuBackend::RememberTrees() {
-  for (const SequenceStep& sequence : step_.batch.sequences) {
-    SlotTree& slot = slot_trees_[sequence.slot];
-    slot = {.context_length = sequence.context_length};
-    if (sequence.tree == nullptr) continue;
-    slot.size = sequence.tree->size();
-    for (int node = 0; node < slot.size; ++node) {
-      slot.parents[node] = static_cast<int8_t>(sequence.tree->parent(node));
-    }
-  }
-}
-
-absl::Status CpuBackend::ValidateCommit(const CommitRequest& request) const {
-  if (request.slot < 0 || request.slot >= limits_.slot_count) {
-    return Invalid("slot ", request.slot, ", must be in [0, ", limits_.slot_count, ")");
-  }
-  const SlotTree& tree = slot_trees_[request.slot];
-  if (request.context_length != tree.context_length) {
-    return Invalid("context_length ", request.context_length, ", must be ", tree.context_length,
-                   ", the position of the root of slot ", request.slot);
-  }
-  int previous = -1;
-  for (const int node : request.nodes) {
-    if (node < 0 || node >= tree.size) {
-      return Invalid("node ", node, ", must be in [0, ", tree.size, ")");
-    }
-    if (tree.parents[node] != previous) {
-      return Invalid("node ", node, ", must be a child of ", previous, ", the node before it");
-    }
-    previous = node;
-  }
-  return ValidatePageTable(
-      request.pages, request.context_length + static_cast<int64_t>(request.nodes.size()), limits_);
-}
-
 absl::Status CpuBackend::Commit(std::span<const CommitRequest> requests) {
   CHIMERA_CHECK(!is_in_flight_) << "a step is in flight";
-  for (const CommitRequest& request : requests) CHIMERA_RETURN_IF_ERROR(ValidateCommit(request));
+  for (const CommitRequest& request : requests) {
+    CHIMERA_RETURN_IF_ERROR(slot_trees_.ValidateCommit(request));
+  }
   for (const CommitRequest& request : requests) {
     int32_t position = request.context_length;
     for (const int node : request.nodes) {

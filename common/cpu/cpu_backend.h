@@ -3,7 +3,6 @@
 #ifndef CHIMERA_COMMON_CPU_CPU_BACKEND_H_
 #define CHIMERA_COMMON_CPU_CPU_BACKEND_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,12 +10,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
+#include "common/backend/slot_trees.h"
+#include "common/backend/staged_step.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa.h"
 #include "common/cpu/kv_cache.h"
 #include "common/cpu/llama_forward.h"
 #include "common/cpu/packed_llama_weights.h"
-#include "common/cpu/staged_step.h"
 #include "common/model/llama_config.h"
 #include "common/model/llama_weights.h"
 
@@ -49,18 +49,8 @@ class CpuBackend final : public Backend {
   std::vector<std::byte> CopyPage(int32_t page) const override;
 
  private:
-  // What a slot's scratch holds.
-  struct SlotTree {
-    int32_t context_length = 0;
-    int32_t size = 0;  // 0: nothing
-    std::array<int8_t, TokenTree::kMaxNodes> parents = {};
-  };
-
   CpuBackend(const LlamaConfig& config, const LlamaWeights& weights,
              const CpuBackendOptions& options);
-
-  void RememberTrees();
-  absl::Status ValidateCommit(const CommitRequest& request) const;
 
   const LlamaConfig config_;
   const BackendLimits limits_;
@@ -69,7 +59,7 @@ class CpuBackend final : public Backend {
   const PackedLlamaWeights weights_;
   KvCache cache_;
   LlamaForward forward_;
-  std::vector<SlotTree> slot_trees_;  // [slot_count]
+  SlotTrees slot_trees_;
   StagedStep step_;
   StepResult result_;
   bool is_in_flight_ = false;

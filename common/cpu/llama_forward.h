@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "common/backend/staged_step.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/activations.h"
 #include "common/cpu/attention_layer.h"
@@ -14,7 +15,6 @@
 #include "common/cpu/kv_cache.h"
 #include "common/cpu/output_head.h"
 #include "common/cpu/packed_llama_weights.h"
-#include "common/cpu/staged_step.h"
 #include "common/model/llama_config.h"
 
 namespace chimera {

@@ -7,11 +7,11 @@
 #include <span>
 #include <vector>
 
+#include "common/backend/staged_step.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/activations.h"
 #include "common/cpu/cpu_kernels.h"
 #include "common/cpu/packed_llama_weights.h"
-#include "common/cpu/staged_step.h"
 #include "common/model/llama_config.h"
 #include "common/sampling/shared_noise_sampler.h"
 

@@ -4,11 +4,11 @@
 #include <span>
 
 #include "common/backend/backend.h"
+#include "common/backend/staged_step.h"
 #include "common/cpu/activations.h"
 #include "common/cpu/attention_layer.h"
 #include "common/cpu/cpu_kernels.h"
 #include "common/cpu/kv_cache.h"
-#include "common/cpu/staged_step.h"
 #include "common/tree/token_tree.h"
 #include "tools/cpu_bench/bench_steps.h"
 

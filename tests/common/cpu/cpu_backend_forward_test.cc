@@ -8,8 +8,9 @@
 #include "common/base/float16.h"
 #include "common/cpu/cpu_backend.h"
 #include "common/ops/llama_forward_reference.h"
-#include "tests/common/cpu/backend_harness.h"
+#include "tests/common/backend/backend_harness.h"
 #include "tests/common/cpu/isa_test_cases.h"
+#include "tests/common/cpu/tiny_cpu_backend.h"
 
 namespace chimera {
 namespace {
@@ -57,7 +58,7 @@ class CpuBackendForwardTest : public ::testing::TestWithParam<ForwardCase> {
   void SetUp() override {
     CHIMERA_SKIP_UNLESS_AVAILABLE(GetParam().isa);
     model_ = OpenTinyLlama(GetParam().model);
-    backend_ = MakeBackend(*model_, {.isa = GetParam().isa});
+    backend_ = MakeCpuBackend(*model_, {.isa = GetParam().isa});
     std::mt19937 random(11);
     tokens_ = RandomTokens(kPromptTokens, config().vocab_size, &random);
     reference_ = LlamaForwardReference(config(), model_->weights(), tokens_);

@@ -6,8 +6,9 @@
 #include <bit>
 
 #include "common/cpu/cpu_backend.h"
-#include "tests/common/cpu/backend_harness.h"
+#include "tests/common/backend/backend_harness.h"
 #include "tests/common/cpu/isa_test_cases.h"
+#include "tests/common/cpu/tiny_cpu_backend.h"
 
 namespace chimera {
 namespace {
@@ -21,7 +22,7 @@ class CpuBackendGoldenTest : public ::testing::TestWithParam<CpuIsa> {
   // Of the logits and choices of a tree behind a prompt.
   static uint64_t Hash(DataType type) {
     const auto model = OpenTinyLlama({.type = type, .embedding_type = DataType::kQ8_0});
-    const auto backend = MakeBackend(*model, {.isa = GetParam()});
+    const auto backend = MakeCpuBackend(*model, {.isa = GetParam()});
     std::mt19937 random(1);
     const std::vector<int32_t> pages = PageTable(4);
     const std::vector<int32_t> prompt = RandomTokens(40, model->config().vocab_size, &random);

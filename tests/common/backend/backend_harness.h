@@ -1,7 +1,7 @@
-// Small models on the CPU backend, and steps on them in one line each.
+// Small models, and steps on a backend in one line each.
 
-#ifndef CHIMERA_TESTS_COMMON_CPU_BACKEND_HARNESS_H_
-#define CHIMERA_TESTS_COMMON_CPU_BACKEND_HARNESS_H_
+#ifndef CHIMERA_TESTS_COMMON_BACKEND_BACKEND_HARNESS_H_
+#define CHIMERA_TESTS_COMMON_BACKEND_BACKEND_HARNESS_H_
 
 #include <cstdint>
 #include <memory>
@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/backend/backend.h"
-#include "common/cpu/cpu_isa.h"
 #include "common/model/llama_model.h"
 #include "tests/testing/tiny_llama.h"
 
@@ -18,13 +17,6 @@ namespace chimera::testing {
 
 // Writes the model to a temporary file and opens it.
 std::unique_ptr<LlamaModel> OpenTinyLlama(const TinyLlamaOptions& options);
-
-struct TinyBackendOptions {
-  CpuIsa isa = AvailableCpuIsas().back();
-  int thread_count = 2;
-  BackendLimits limits = {.page_count = 64, .slot_count = 4, .max_step_rows = 256};
-};
-std::unique_ptr<Backend> MakeBackend(const LlamaModel& model, const TinyBackendOptions& options);
 
 // Submits and waits; a status that is not OK ends the test program.
 StepResult RunStep(Backend* backend, const StepBatch& batch);
@@ -54,4 +46,4 @@ StepResult Prefill(Backend* backend, std::span<const int32_t> pages,
 
 }  // namespace chimera::testing
 
-#endif  // CHIMERA_TESTS_COMMON_CPU_BACKEND_HARNESS_H_
+#endif  // CHIMERA_TESTS_COMMON_BACKEND_BACKEND_HARNESS_H_

@@ -1,7 +1,7 @@
 // A step as the forward pass reads it: one entry per row.
 
-#ifndef CHIMERA_COMMON_CPU_STAGED_STEP_H_
-#define CHIMERA_COMMON_CPU_STAGED_STEP_H_
+#ifndef CHIMERA_COMMON_BACKEND_STAGED_STEP_H_
+#define CHIMERA_COMMON_BACKEND_STAGED_STEP_H_
 
 #include <cstdint>
 #include <vector>
@@ -35,4 +35,4 @@ void StageStep(const StepBatch& batch, StagedStep* step, std::vector<int32_t>* f
 
 }  // namespace chimera
 
-#endif  // CHIMERA_COMMON_CPU_STAGED_STEP_H_
+#endif  // CHIMERA_COMMON_BACKEND_STAGED_STEP_H_

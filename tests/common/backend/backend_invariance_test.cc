@@ -1,4 +1,4 @@
-// A row's bits do not depend on what it is computed with, on which thread, from which pages.
+// A row's bits do not depend on what it is computed with, nor from which pages.
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,8 @@
 #include <cstring>
 #include <optional>
 
-#include "common/cpu/cpu_backend.h"
-#include "tests/common/cpu/backend_harness.h"
-#include "tests/common/cpu/isa_test_cases.h"
+#include "tests/common/backend/backend_harness.h"
+#include "tests/common/backend/backend_kind.h"
 
 namespace chimera {
 namespace {
@@ -17,30 +16,23 @@ using namespace ::chimera::testing;  // NOLINT: the harness
 
 const SamplingParams kSampled = {.temperature = 1.0f, .seed = 77};
 
-class CpuBackendInvarianceTest : public ::testing::TestWithParam<CpuIsa> {
+class BackendInvarianceTest : public BackendTest {
  protected:
-  void SetUp() override {
-    CHIMERA_SKIP_UNLESS_AVAILABLE(GetParam());
-    model_ = OpenTinyLlama({.seed = 5});
-  }
-
-  std::unique_ptr<Backend> MakeBackend(int thread_count = 2) const {
-    return testing::MakeBackend(*model_, {.isa = GetParam(), .thread_count = thread_count});
-  }
+  BackendInvarianceTest() : model_(OpenTinyLlama({.head_dim = 64, .seed = 5})) {}
 
   int32_t vocab_size() const { return model_->config().vocab_size; }
 
-  std::unique_ptr<LlamaModel> model_;
+  const std::unique_ptr<LlamaModel> model_;
   std::mt19937 random_{21};
 };
 
-TEST_P(CpuBackendInvarianceTest, ChunkSizesGiveEqualPagesAndLogits) {
+TEST_P(BackendInvarianceTest, ChunkSizesGiveEqualPagesAndLogits) {
   const std::vector<int32_t> tokens = RandomTokens(150, vocab_size(), &random_);
   const std::vector<int32_t> pages = PageTable(10);
-  const auto whole = MakeBackend();
+  const auto whole = MakeBackend(*model_);
   const StepResult expected = Prefill(whole.get(), pages, tokens, 150);
   for (const int chunk_size : {1, 3, 16, 64}) {
-    const auto backend = MakeBackend();
+    const auto backend = MakeBackend(*model_);
     const StepResult actual = Prefill(backend.get(), pages, tokens, chunk_size);
     EXPECT_EQ(actual.logits, expected.logits) << chunk_size;
     for (const int32_t page : pages) {
@@ -49,18 +41,9 @@ TEST_P(CpuBackendInvarianceTest, ChunkSizesGiveEqualPagesAndLogits) {
   }
 }
 
-TEST_P(CpuBackendInvarianceTest, ThreadCountsGiveEqualResults) {
+TEST_P(BackendInvarianceTest, PagesMayLieAnywhere) {
   const std::vector<int32_t> tokens = RandomTokens(70, vocab_size(), &random_);
-  const std::vector<int32_t> pages = PageTable(5);
-  const StepResult expected = Prefill(MakeBackend(1).get(), pages, tokens, 70);
-  for (const int thread_count : {2, 3, 7}) {
-    EXPECT_EQ(Prefill(MakeBackend(thread_count).get(), pages, tokens, 70).logits, expected.logits);
-  }
-}
-
-TEST_P(CpuBackendInvarianceTest, PagesMayLieAnywhere) {
-  const std::vector<int32_t> tokens = RandomTokens(70, vocab_size(), &random_);
-  const auto backend = MakeBackend();
+  const auto backend = MakeBackend(*model_);
   const StepResult expected = Prefill(backend.get(), PageTable(5), tokens, 16);
   const std::vector<int32_t> scattered = {63, 9, 41, 5, 17};
   const StepResult actual = Prefill(backend.get(), scattered, tokens, 16);
@@ -70,9 +53,9 @@ TEST_P(CpuBackendInvarianceTest, PagesMayLieAnywhere) {
   }
 }
 
-TEST_P(CpuBackendInvarianceTest, UnusedPageContentsDoNotMatter) {
+TEST_P(BackendInvarianceTest, UnusedPageContentsDoNotMatter) {
   const std::vector<int32_t> tokens = RandomTokens(20, vocab_size(), &random_);
-  const auto backend = MakeBackend();
+  const auto backend = MakeBackend(*model_);
   const StepResult expected = Prefill(backend.get(), PageTable(2), tokens, 20);
   // The second page is full of another sequence's K/V now.
   Prefill(backend.get(), PageTable(2), RandomTokens(32, vocab_size(), &random_), 32);
@@ -98,10 +81,10 @@ struct Member {
   }
 };
 
-TEST_P(CpuBackendInvarianceTest, BatchMatesDoNotMatter) {
-  const auto backend = MakeBackend();
+TEST_P(BackendInvarianceTest, BatchMatesDoNotMatter) {
+  const auto backend = MakeBackend(*model_);
   const std::vector<int32_t> taps = {1};
-  for (int round = 0; round < 12; ++round) {
+  for (int round = 0; round < Rounds(12, 3); ++round) {
     std::vector<Member> members;
     for (int32_t slot = 0; slot < 4; ++slot) {
       Member member = {.slot = slot,
@@ -145,8 +128,8 @@ TEST_P(CpuBackendInvarianceTest, BatchMatesDoNotMatter) {
   }
 }
 
-TEST_P(CpuBackendInvarianceTest, OutputsAreFilledOnlyWhereAskedFor) {
-  const auto backend = MakeBackend();
+TEST_P(BackendInvarianceTest, OutputsAreFilledOnlyWhereAskedFor) {
+  const auto backend = MakeBackend(*model_);
   const std::vector<int32_t> pages_a = PageTable(1, 0), pages_b = PageTable(1, 1);
   const std::vector<int32_t> chunk = {1, 2, 3};
   const TokenTree tree = RandomTree(2, 7, vocab_size(), &random_);
@@ -169,14 +152,14 @@ TEST_P(CpuBackendInvarianceTest, OutputsAreFilledOnlyWhereAskedFor) {
   EXPECT_TRUE(std::all_of(begin + 3 * row_size, result.hidden_states.end(), is_zero));
 }
 
-TEST_P(CpuBackendInvarianceTest, AnEmptyBatchIsAStep) {
-  const auto backend = MakeBackend();
+TEST_P(BackendInvarianceTest, AnEmptyBatchIsAStep) {
+  const auto backend = MakeBackend(*model_);
   const StepResult result = RunStep(backend.get(), StepBatch{});
   EXPECT_TRUE(result.chosen.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, CpuBackendInvarianceTest, ::testing::ValuesIn(kAllCpuIsas),
-                         IsaTestName);
+INSTANTIATE_TEST_SUITE_P(Kinds, BackendInvarianceTest, ::testing::ValuesIn(BackendKinds()),
+                         BackendKindName);
 
 }  // namespace
 }  // namespace chimera

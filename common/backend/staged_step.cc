@@ -1,4 +1,4 @@
-#include "common/cpu/staged_step.h"
+#include "common/backend/staged_step.h"
 
 namespace chimera {
 namespace {

@@ -1,12 +1,10 @@
-#include "tests/common/cpu/backend_harness.h"
+#include "tests/common/backend/backend_harness.h"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
 #include "common/base/check.h"
-#include "common/base/thread_pool.h"
-#include "common/cpu/cpu_backend.h"
 #include "tests/testing/temp_directory.h"
 
 namespace chimera::testing {
@@ -18,16 +16,6 @@ std::unique_ptr<LlamaModel> OpenTinyLlama(const TinyLlamaOptions& options) {
   absl::StatusOr<std::unique_ptr<LlamaModel>> model = LlamaModel::Open(path);
   CHIMERA_CHECK(model.ok()) << model.status();
   return *std::move(model);
-}
-
-std::unique_ptr<Backend> MakeBackend(const LlamaModel& model, const TinyBackendOptions& options) {
-  absl::StatusOr<std::unique_ptr<Backend>> backend =
-      CpuBackend::Create(model.config(), model.weights(),
-                         {.threads = std::make_shared<ThreadPool>(options.thread_count),
-                          .limits = options.limits,
-                          .isa = options.isa});
-  CHIMERA_CHECK(backend.ok()) << backend.status();
-  return *std::move(backend);
 }
 
 StepResult RunStep(Backend* backend, const StepBatch& batch) {

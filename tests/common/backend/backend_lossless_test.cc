@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "common/cpu/cpu_backend.h"
-#include "tests/common/cpu/speculative_loop.h"
+#include "tests/common/backend/backend_kind.h"
+#include "tests/common/backend/speculative_loop.h"
 #include "tests/testing/faulty_backend.h"
 
 namespace chimera {
@@ -11,25 +11,25 @@ namespace {
 
 using namespace ::chimera::testing;  // NOLINT: the harness
 
-constexpr int kTokens = 120;
 constexpr int kDepth = 4;
 
 const SamplingParams kSamplings[] = {{.temperature = 0.0f},
                                      {.temperature = 0.7f, .top_p = 0.95f, .seed = 3},
                                      {.temperature = 1.0f, .seed = 4}};
 
-class CpuBackendLosslessTest : public ::testing::Test {
+class BackendLosslessTest : public BackendTest {
  protected:
-  CpuBackendLosslessTest() : model_(OpenTinyLlama({.seed = 2})) {
+  BackendLosslessTest() : model_(OpenTinyLlama({.head_dim = 64, .seed = 2})) {
     std::mt19937 random(8);
     prompt_ = RandomTokens(21, vocab_size(), &random);
   }
 
   int32_t vocab_size() const { return model_->config().vocab_size; }
+  int token_count() const { return Rounds(120, 30); }
 
   Generation Run(BackendFault fault, const SamplingParams& sampling, const DraftFunction& draft) {
-    FaultyBackend backend(MakeBackend(*model_, {}), fault);
-    return Generate(&backend, prompt_, sampling, kTokens, draft);
+    FaultyBackend backend(MakeBackend(*model_), fault);
+    return Generate(&backend, prompt_, sampling, token_count(), draft);
   }
 
   // The next tokens of `truth`, each behind a sibling that is wrong.
@@ -51,16 +51,16 @@ class CpuBackendLosslessTest : public ::testing::Test {
   std::vector<int32_t> prompt_;
 };
 
-TEST_F(CpuBackendLosslessTest, TheTrueContinuationIsAcceptedWhole) {
+TEST_P(BackendLosslessTest, TheTrueContinuationIsAcceptedWhole) {
   for (const SamplingParams& sampling : kSamplings) {
     const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
     const Generation drafted = Run(BackendFault::kNone, sampling, DraftTruth(plain.tokens));
     EXPECT_EQ(drafted.tokens, plain.tokens);
-    EXPECT_LE(drafted.steps, (kTokens - 1) / (kDepth + 1) + 1);
+    EXPECT_LE(drafted.steps, (token_count() - 1) / (kDepth + 1) + 1);
   }
 }
 
-TEST_F(CpuBackendLosslessTest, RandomTreesChangeNothing) {
+TEST_P(BackendLosslessTest, RandomTreesChangeNothing) {
   for (const SamplingParams& sampling : kSamplings) {
     const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
     std::mt19937 random(17);
@@ -73,7 +73,7 @@ TEST_F(CpuBackendLosslessTest, RandomTreesChangeNothing) {
 }
 
 // Negative controls: what the tests above compare would differ if the backend were broken.
-TEST_F(CpuBackendLosslessTest, AVisibleSiblingIsNoticed) {
+TEST_P(BackendLosslessTest, AVisibleSiblingIsNoticed) {
   for (const SamplingParams& sampling : kSamplings) {
     const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
     const Generation drafted =
@@ -82,7 +82,7 @@ TEST_F(CpuBackendLosslessTest, AVisibleSiblingIsNoticed) {
   }
 }
 
-TEST_F(CpuBackendLosslessTest, ACommitThatIsOffByOneIsNoticed) {
+TEST_P(BackendLosslessTest, ACommitThatIsOffByOneIsNoticed) {
   for (const SamplingParams& sampling : kSamplings) {
     const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
     const Generation drafted =
@@ -91,7 +91,7 @@ TEST_F(CpuBackendLosslessTest, ACommitThatIsOffByOneIsNoticed) {
   }
 }
 
-TEST_F(CpuBackendLosslessTest, NoiseIndexedByRowIsNoticed) {
+TEST_P(BackendLosslessTest, NoiseIndexedByRowIsNoticed) {
   for (const SamplingParams& sampling : kSamplings) {
     if (sampling.greedy()) continue;  // has no noise
     const Generation plain = Run(BackendFault::kNoiseByRow, sampling, DraftNothing);
@@ -99,6 +99,9 @@ TEST_F(CpuBackendLosslessTest, NoiseIndexedByRowIsNoticed) {
     EXPECT_NE(drafted.tokens, plain.tokens);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, BackendLosslessTest, ::testing::ValuesIn(BackendKinds()),
+                         BackendKindName);
 
 }  // namespace
 }  // namespace chimera

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "common/cpu/cpu_backend.h"
-#include "tests/common/cpu/backend_harness.h"
-#include "tests/common/cpu/isa_test_cases.h"
+#include "tests/common/backend/backend_harness.h"
+#include "tests/common/backend/backend_kind.h"
 
 namespace chimera {
 namespace {
@@ -15,12 +14,14 @@ using namespace ::chimera::testing;  // NOLINT: the harness
 
 const std::vector<int32_t> kTaps = {0, 1, 2};  // layer_count is 2
 
-class CpuBackendTreeTest : public ::testing::TestWithParam<CpuIsa> {
+class BackendTreeTest : public BackendTest {
  protected:
+  BackendTreeTest()
+      : model_(OpenTinyLlama({.query_heads = 3, .kv_heads = 1, .head_dim = 64, .seed = 9})) {}
+
   void SetUp() override {
-    CHIMERA_SKIP_UNLESS_AVAILABLE(GetParam());
-    model_ = OpenTinyLlama({.query_heads = 3, .kv_heads = 1, .head_dim = 32, .seed = 9});
-    backend_ = MakeBackend(*model_, {.isa = GetParam()});
+    BackendTest::SetUp();
+    if (!IsSkipped()) backend_ = MakeBackend(*model_);
   }
 
   int32_t vocab_size() const { return model_->config().vocab_size; }
@@ -60,12 +61,12 @@ class CpuBackendTreeTest : public ::testing::TestWithParam<CpuIsa> {
     return result;
   }
 
-  std::unique_ptr<LlamaModel> model_;
+  const std::unique_ptr<LlamaModel> model_;
   std::unique_ptr<Backend> backend_;
   std::mt19937 random_{33};
 };
 
-TEST_P(CpuBackendTreeTest, EveryNodeEqualsSequentialDecoding) {
+TEST_P(BackendTreeTest, EveryNodeEqualsSequentialDecoding) {
   const std::vector<int32_t> pages = PageTable(6), other_pages = PageTable(6, 6);
   int deepest = 0;
   for (const int size : {1, 2, 5, 17, 64}) {
@@ -75,7 +76,7 @@ TEST_P(CpuBackendTreeTest, EveryNodeEqualsSequentialDecoding) {
       Prefill(backend_.get(), other_pages, context, 16);
       const TokenTree tree = RandomTree(size, 5, vocab_size(), &random_);
       const StepResult verified = RunTree(pages, context_length, tree);
-      for (int node = 0; node < size; node += 1 + size / 12) {
+      for (int node = 0; node < size; node += 1 + size / Rounds(12, 2)) {
         deepest = std::max(deepest, tree.depth(node));
         const StepResult decoded = DecodePath(other_pages, context_length, PathTokens(tree, node));
         const std::span<const float> logits = LogitsOf(verified, node, vocab_size());
@@ -90,13 +91,13 @@ TEST_P(CpuBackendTreeTest, EveryNodeEqualsSequentialDecoding) {
   EXPECT_GE(deepest, 12);  // or the trees test little
 }
 
-TEST_P(CpuBackendTreeTest, CommittedPagesEqualPrefilledPages) {
+TEST_P(BackendTreeTest, CommittedPagesEqualPrefilledPages) {
   const std::vector<int32_t> pages = PageTable(6), other_pages = PageTable(6, 6);
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < Rounds(10, 2); ++round) {
     std::vector<int32_t> tokens = RandomTokens(1 + round * 5, vocab_size(), &random_);
     int32_t context_length = static_cast<int32_t>(tokens.size());
-    const auto fresh = MakeBackend(*model_, {.isa = GetParam()});
-    backend_ = MakeBackend(*model_, {.isa = GetParam()});
+    const auto fresh = MakeBackend(*model_);
+    backend_ = MakeBackend(*model_);
     Prefill(backend_.get(), pages, tokens, 7);
     for (int step = 0; step < 3; ++step) {
       const TokenTree tree = RandomTree(40, 3, vocab_size(), &random_);
@@ -114,7 +115,7 @@ TEST_P(CpuBackendTreeTest, CommittedPagesEqualPrefilledPages) {
   }
 }
 
-TEST_P(CpuBackendTreeTest, VerifyingTouchesNoPage) {
+TEST_P(BackendTreeTest, VerifyingTouchesNoPage) {
   const std::vector<int32_t> pages = PageTable(3);
   Prefill(backend_.get(), pages, RandomTokens(20, vocab_size(), &random_), 20);
   const std::vector<std::byte> before = backend_->CopyPage(1);
@@ -122,7 +123,8 @@ TEST_P(CpuBackendTreeTest, VerifyingTouchesNoPage) {
   EXPECT_EQ(backend_->CopyPage(1), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, CpuBackendTreeTest, ::testing::ValuesIn(kAllCpuIsas), IsaTestName);
+INSTANTIATE_TEST_SUITE_P(Kinds, BackendTreeTest, ::testing::ValuesIn(BackendKinds()),
+                         BackendKindName);
 
 }  // namespace
 }  // namespace chimera

@@ -1,7 +1,7 @@
 // Decoding with trees on a backend, without engine or drafter: the shortest loop that does it.
 
-#ifndef CHIMERA_TESTS_COMMON_CPU_SPECULATIVE_LOOP_H_
-#define CHIMERA_TESTS_COMMON_CPU_SPECULATIVE_LOOP_H_
+#ifndef CHIMERA_TESTS_COMMON_BACKEND_SPECULATIVE_LOOP_H_
+#define CHIMERA_TESTS_COMMON_BACKEND_SPECULATIVE_LOOP_H_
 
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 #include "common/backend/backend.h"
 #include "common/base/check.h"
 #include "common/tree/acceptance_walk.h"
-#include "tests/common/cpu/backend_harness.h"
+#include "tests/common/backend/backend_harness.h"
 
 namespace chimera::testing {
 
@@ -58,4 +58,4 @@ inline TokenTree DraftNothing(int32_t root, const std::vector<int32_t>&) {
 
 }  // namespace chimera::testing
 
-#endif  // CHIMERA_TESTS_COMMON_CPU_SPECULATIVE_LOOP_H_
+#endif  // CHIMERA_TESTS_COMMON_BACKEND_SPECULATIVE_LOOP_H_

@@ -5,8 +5,8 @@
 
 #include <limits>
 
-#include "common/cpu/cpu_backend.h"
-#include "tests/common/cpu/backend_harness.h"
+#include "tests/common/backend/backend_harness.h"
+#include "tests/common/backend/backend_kind.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
@@ -15,12 +15,15 @@ namespace {
 using namespace ::chimera::testing;  // NOLINT: the harness
 using ::testing::HasSubstr;
 
-class CpuBackendValidationTest : public ::testing::Test {
+class BackendValidationTest : public BackendTest {
  protected:
-  CpuBackendValidationTest()
-      : model_(OpenTinyLlama({.context_length = 64})),
-        backend_(MakeBackend(
-            *model_, {.limits = {.page_count = 8, .slot_count = 2, .max_step_rows = 20}})) {}
+  BackendValidationTest() : model_(OpenTinyLlama({.head_dim = 64, .context_length = 64})) {}
+
+  void SetUp() override {
+    BackendTest::SetUp();
+    if (IsSkipped()) return;
+    backend_ = MakeBackend(*model_, {.page_count = 8, .slot_count = 2, .max_step_rows = 20});
+  }
 
   // Refused with a message about sequence 0, and nothing is started.
   void ExpectRefused(const SequenceStep& step, const char* message) {
@@ -30,17 +33,15 @@ class CpuBackendValidationTest : public ::testing::Test {
     EXPECT_THAT(backend_->Wait(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("")));
   }
 
-  std::unique_ptr<LlamaModel> model_;
+  const std::unique_ptr<LlamaModel> model_;
   std::unique_ptr<Backend> backend_;
   const std::vector<int32_t> pages_ = PageTable(4);
   const std::vector<int32_t> chunk_ = {1, 2, 3};
   const TokenTree root_ = TokenTree::RootOnly(1);
 };
 
-TEST_F(CpuBackendValidationTest, Limits) {
-  const auto create = [&](const BackendLimits& limits) {
-    return CpuBackend::Create(model_->config(), model_->weights(), {.limits = limits});
-  };
+TEST_P(BackendValidationTest, Limits) {
+  const auto create = [&](const BackendLimits& limits) { return kind().create(*model_, limits); };
   const auto is_invalid = [](const char* message) {
     return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
   };
@@ -50,18 +51,14 @@ TEST_F(CpuBackendValidationTest, Limits) {
   CHIMERA_EXPECT_OK(create({1, 1, 1}));
 }
 
-TEST_F(CpuBackendValidationTest, HeadDimThatTheKernelsCannotDo) {
+TEST_P(BackendValidationTest, HeadDimThatTheKernelsCannotDo) {
   const auto model =
       OpenTinyLlama({.hidden_size = 64, .query_heads = 8, .kv_heads = 2, .head_dim = 8});
-  EXPECT_THAT(CpuBackend::Create(model->config(), model->weights(), {.limits = {1, 1, 1}}),
+  EXPECT_THAT(kind().create(*model, {1, 1, 1}),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("head_dim 8")));
 }
 
-TEST_F(CpuBackendValidationTest, NumericsIdNamesTheWeightFormats) {
-  EXPECT_EQ(backend_->numerics_id(), "cpu-q8_0+q4_1-1");
-}
-
-TEST_F(CpuBackendValidationTest, Slots) {
+TEST_P(BackendValidationTest, Slots) {
   ExpectRefused({.slot = -1, .pages = pages_, .chunk = chunk_}, "sequence 0: slot -1");
   ExpectRefused({.slot = 2, .pages = pages_, .chunk = chunk_}, "slot 2, must be in [0, 2)");
   const SequenceStep steps[] = {{.slot = 1, .pages = pages_, .chunk = chunk_},
@@ -70,12 +67,12 @@ TEST_F(CpuBackendValidationTest, Slots) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("slot 1 is used by two")));
 }
 
-TEST_F(CpuBackendValidationTest, ChunkOrTree) {
+TEST_P(BackendValidationTest, ChunkOrTree) {
   ExpectRefused({.pages = pages_}, "neither a chunk nor a tree");
   ExpectRefused({.pages = pages_, .chunk = chunk_, .tree = &root_}, "both a chunk and a tree");
 }
 
-TEST_F(CpuBackendValidationTest, Positions) {
+TEST_P(BackendValidationTest, Positions) {
   ExpectRefused({.pages = pages_, .context_length = -1, .chunk = chunk_}, "context_length -1");
   ExpectRefused({.pages = pages_, .context_length = 62, .chunk = chunk_},
                 "rows up to position 64, must be in [0, 64)");
@@ -85,7 +82,7 @@ TEST_F(CpuBackendValidationTest, Positions) {
       "context_length 2147483647");
 }
 
-TEST_F(CpuBackendValidationTest, Pages) {
+TEST_P(BackendValidationTest, Pages) {
   const std::span<const int32_t> one(pages_.data(), 1);
   ExpectRefused({.pages = one, .context_length = 14, .chunk = chunk_},
                 "1 pages for 17 positions, must be at least 2");
@@ -100,15 +97,14 @@ TEST_F(CpuBackendValidationTest, Pages) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page 0 is written twice")));
 }
 
-TEST_F(CpuBackendValidationTest, PositionsBeyondThePool) {
-  backend_ =
-      MakeBackend(*model_, {.limits = {.page_count = 1, .slot_count = 1, .max_step_rows = 20}});
+TEST_P(BackendValidationTest, PositionsBeyondThePool) {
+  backend_ = MakeBackend(*model_, {.page_count = 1, .slot_count = 1, .max_step_rows = 20});
   const std::vector<int32_t> repeated = {0, 0, 0};
   ExpectRefused({.pages = repeated, .context_length = 40, .tree = &root_},
                 "40 positions, must be at most 16");
 }
 
-TEST_F(CpuBackendValidationTest, Tokens) {
+TEST_P(BackendValidationTest, Tokens) {
   const int32_t vocab_size = model_->config().vocab_size;
   const std::vector<int32_t> high = {1, vocab_size}, negative = {-5};
   ExpectRefused({.pages = pages_, .chunk = high}, "token 320, must be in [0, 320)");
@@ -117,7 +113,7 @@ TEST_F(CpuBackendValidationTest, Tokens) {
   ExpectRefused({.pages = pages_, .tree = &tree}, "token 320");
 }
 
-TEST_F(CpuBackendValidationTest, RowsSamplingAndTaps) {
+TEST_P(BackendValidationTest, RowsSamplingAndTaps) {
   const std::vector<int32_t> long_chunk(21, 1);
   ExpectRefused({.pages = pages_, .chunk = long_chunk}, "21 rows, must be at most 20");
   ExpectRefused({.pages = pages_, .chunk = chunk_, .sampling = {.temperature = -1.0f}},
@@ -131,7 +127,7 @@ TEST_F(CpuBackendValidationTest, RowsSamplingAndTaps) {
   }
 }
 
-TEST_F(CpuBackendValidationTest, Commits) {
+TEST_P(BackendValidationTest, Commits) {
   RunStep(backend_.get(), SequenceStep{.pages = pages_, .chunk = chunk_});
   const TokenTree tree =
       *TokenTree::Create(std::vector<int32_t>{1, 2, 3}, std::vector<int32_t>{-1, 0, 0}, 320);
@@ -154,6 +150,9 @@ TEST_F(CpuBackendValidationTest, Commits) {
   EXPECT_THAT(commit(0, 3, {0, 2}, {}), is_invalid("0 pages for 5 positions"));
   CHIMERA_EXPECT_OK(commit(0, 3, {0, 2}, pages_));
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, BackendValidationTest, ::testing::ValuesIn(BackendKinds()),
+                         BackendKindName);
 
 }  // namespace
 }  // namespace chimera

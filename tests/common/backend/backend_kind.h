@@ -1,0 +1,63 @@
+// The backends that the tests of this folder run on. They are linked into one test program per
+// device, which says what it has.
+
+#ifndef CHIMERA_TESTS_COMMON_BACKEND_BACKEND_KIND_H_
+#define CHIMERA_TESTS_COMMON_BACKEND_BACKEND_KIND_H_
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/backend/backend.h"
+#include "common/base/check.h"
+#include "common/model/llama_model.h"
+
+namespace chimera::testing {
+
+struct BackendKind {
+  std::string name;  // in the names of tests
+  // Why this machine cannot run it; empty: it can.
+  std::string unavailable;
+  // An emulated device: tests make fewer rounds.
+  bool is_slow = false;
+  std::function<absl::StatusOr<std::unique_ptr<Backend>>(const LlamaModel&, const BackendLimits&)>
+      create;
+};
+
+// Defined by the test program.
+std::vector<BackendKind> BackendKinds();
+
+inline constexpr BackendLimits kTinyLimits = {
+    .page_count = 64, .slot_count = 4, .max_step_rows = 256};
+
+// The base of tests that run on each kind. Every head is 64 wide, which all can compute.
+class BackendTest : public ::testing::TestWithParam<BackendKind> {
+ protected:
+  void SetUp() override {
+    if (!kind().unavailable.empty()) GTEST_SKIP() << kind().unavailable << ": it is NOT tested";
+  }
+
+  const BackendKind& kind() const { return GetParam(); }
+
+  // `rounds`, or `slow_rounds` on an emulated device.
+  int Rounds(int rounds, int slow_rounds) const { return kind().is_slow ? slow_rounds : rounds; }
+
+  std::unique_ptr<Backend> MakeBackend(const LlamaModel& model,
+                                       const BackendLimits& limits = kTinyLimits) const {
+    absl::StatusOr<std::unique_ptr<Backend>> backend = kind().create(model, limits);
+    CHIMERA_CHECK(backend.ok()) << backend.status();
+    return *std::move(backend);
+  }
+};
+
+inline std::string BackendKindName(const ::testing::TestParamInfo<BackendKind>& info) {
+  return info.param.name;
+}
+
+}  // namespace chimera::testing
+
+#endif  // CHIMERA_TESTS_COMMON_BACKEND_BACKEND_KIND_H_
