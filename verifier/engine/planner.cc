@@ -52,4 +52,11 @@ std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, const S
   return best;
 }
 
+double OneCandidateGain(int sequences, double acceptance, double rest_seconds,
+                        const StepTimeTable& step_times) {
+  const double plain = step_times.Seconds(sequences) + rest_seconds;
+  const double verifying = step_times.Seconds(2 * sequences) + rest_seconds;
+  return (1 + acceptance) * plain / verifying;
+}
+
 }  // namespace chimera

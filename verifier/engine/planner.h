@@ -25,6 +25,12 @@ struct StepBase {
 std::vector<int> PlanNodes(std::span<const PathProbabilities> sequences, const StepBase& base,
                            const StepTimeTable& step_times);
 
+// Tokens per second, relative to none, with one candidate for each of so many sequences that is
+// accepted at that rate, if drafting took no time. Beside the forward pass a step takes
+// `rest_seconds`.
+double OneCandidateGain(int sequences, double acceptance, double rest_seconds,
+                        const StepTimeTable& step_times);
+
 }  // namespace chimera
 
 #endif  // CHIMERA_VERIFIER_ENGINE_PLANNER_H_

@@ -57,12 +57,21 @@ void SpeculationControl::RecordTokens(const Sequence& sequence, std::span<const 
   step_tokens_ += static_cast<double>(tokens.size());
   if (!step_times_.has_value() || sequence.placement.source < 0) return;
   RecordOutcome(sequence, tokens, &calibrations_[sequence.placement.source]);
+  if (sequence.proposal.size() > 1 && !tokens.empty()) {
+    first_candidates_.Record(sequence.proposal.token(1) == tokens[0]);
+  }
+}
+
+bool SpeculationControl::MayPay(int sequences) const {
+  return OneCandidateGain(sequences, first_candidates_.value(), lately_.RestOfStep(),
+                          *step_times_) >= 1;
 }
 
 void SpeculationControl::RecordStep(const StepRows& rows, const StepSeconds& seconds) {
   const double tokens = std::exchange(step_tokens_, 0);
   if (!step_times_.has_value() || rows.sequences == 0) return;
   since_plain_ = rows.candidates == 0 && rows.prefill == 0 ? 0 : since_plain_ + 1;
+  if (!rows.asked) first_candidates_.Forget();
   const int decoding = rows.sequences + rows.candidates;
   // Rows of prompts take another path through the backend.
   if (rows.prefill == 0) step_times_->Observe(decoding, seconds.forward);

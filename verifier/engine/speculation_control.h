@@ -12,6 +12,7 @@
 #include "verifier/drafter_client/draft_source.h"
 #include "verifier/engine/candidate_counts.h"
 #include "verifier/engine/drafting_gate.h"
+#include "verifier/engine/first_candidate_rate.h"
 #include "verifier/engine/planner.h"
 #include "verifier/engine/sequence.h"
 #include "verifier/engine/step_time_table.h"
@@ -67,10 +68,14 @@ class SpeculationControl {
   void RecordStep(const StepRows& rows, const StepSeconds& seconds);
 
   // Whether to ask for drafts for a step in which so many sequences decode.
-  bool Asks(int sequences) const { return !step_times_.has_value() || gate_.Asks(sequences); }
+  bool Asks(int sequences) const {
+    return !step_times_.has_value() || (gate_.Asks(sequences) && MayPay(sequences));
+  }
 
   // Whether drafting goes on at that load, but for a step now and then.
-  bool Drafts(int sequences) const { return !step_times_.has_value() || gate_.Drafts(sequences); }
+  bool Drafts(int sequences) const {
+    return !step_times_.has_value() || (gate_.Drafts(sequences) && MayPay(sequences));
+  }
 
   // That step's prices, to be told to drafters with their news; 0 if not known.
   DraftPrices Prices(int sequences) const;
@@ -82,6 +87,10 @@ class SpeculationControl {
   // Candidates of each decoding sequence that are worth verifying. REQUIRES: there are step times.
   std::vector<int> ChooseNodes(std::span<Sequence* const> decoding, int base_rows,
                                double drafting_seconds) const;
+
+  // Whether drafting for so many sequences is worth a try: one candidate each would pay if it cost
+  // no more than its verification. REQUIRES: there are step times.
+  bool MayPay(int sequences) const;
 
   // Sums over steps in which sequences decoded, older ones counting less.
   struct Lately {
@@ -98,6 +107,7 @@ class SpeculationControl {
   std::optional<StepTimeTable> step_times_;
   std::vector<AcceptanceCalibration> calibrations_;  // by draft source
   DraftingGate gate_;
+  FirstCandidateRate first_candidates_;
   Lately lately_;
   double step_tokens_ = 0;  // that it has yielded
   int since_plain_ = 0;     // steps since one without candidates

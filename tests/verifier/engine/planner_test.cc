@@ -79,6 +79,13 @@ TEST(PlannerTest, VerifiesNothingAtALoss) {
   EXPECT_THAT(PlanNodes(std::vector<PathProbabilities>{a}, {1}, linear), ElementsAre(0));
 }
 
+TEST(PlannerTest, OneCandidateEachPaysByWhatItsRowTakes) {
+  const StepTimeTable table({{1, 1.0}, {4, 1.0}, {8, 2.0}});
+  EXPECT_DOUBLE_EQ(OneCandidateGain(1, 0.5, 0, table), 1.5);
+  EXPECT_DOUBLE_EQ(OneCandidateGain(4, 0.5, 0, table), 0.75);
+  EXPECT_DOUBLE_EQ(OneCandidateGain(4, 0.5, 1, table), 1.0);
+}
+
 TEST(PlannerTest, TakesTheMostProbableOfAllSequencesFirst) {
   // Two rows more cost almost nothing, further ones double the time.
   const StepTimeTable table({{2, 1.0}, {4, 1.01}, {5, 2.0}, {6, 4.0}});
