@@ -38,7 +38,7 @@ absl::StatusOr<DeviceInfo> GetDeviceInfo(int index);
 // Makes a device that of the calling thread; it is device 0 before. What a thread makes (memory,
 // streams, events, graphs) is on its device, and a thread gives work only to streams of its device.
 // Takes the device into use, which takes some of its memory and, for the first in the process, up to
-// a second. Errors: as GetDeviceInfo; FAILED_PRECONDITION for a compute capability below 8.0. After
+// a second; selecting it again costs nothing. Errors: as GetDeviceInfo; FAILED_PRECONDITION for a compute capability below 8.0. After
 // an error the thread's device is the one it was.
 absl::Status SelectDevice(int index);
 

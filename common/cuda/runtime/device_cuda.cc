@@ -30,9 +30,14 @@ absl::StatusOr<DeviceInfo> GetDeviceInfo(int index) {
 }
 
 absl::Status SelectDevice(int index) {
+  // Describing a device takes milliseconds, and whoever steps selects anew before each step.
+  thread_local int selected = -1;
+  if (selected == index) return absl::OkStatus();
   CHIMERA_ASSIGN_OR_RETURN(const DeviceInfo info, GetDeviceInfo(index));
   CHIMERA_RETURN_IF_ERROR(CheckComputeCapability(index, info));
-  return ToStatus(cudaSetDevice(index), "cudaSetDevice");
+  CHIMERA_RETURN_IF_ERROR(ToStatus(cudaSetDevice(index), "cudaSetDevice"));
+  selected = index;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<size_t> FreeDeviceMemoryBytes() {

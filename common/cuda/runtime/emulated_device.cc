@@ -7,15 +7,17 @@
 
 namespace chimera::cuda {
 
-DeviceInfo DefaultEmulatedDevice() {
-  return {.name = "emulated device",
-          .compute_capability_major = 8,
-          .compute_capability_minor = 0,
-          .multiprocessor_count = 4,
-          .total_memory_bytes = size_t{1} << 30,
-          .shared_memory_per_block_bytes = kMaxSharedBytes,  // as an A100
-          .shared_memory_per_multiprocessor_bytes = size_t{164} << 10,
-          .l2_cache_bytes = size_t{4} << 20};
+EmulatedDevice DefaultEmulatedDevice() {
+  EmulatedDevice device;
+  device.name = "emulated device";
+  device.compute_capability_major = 8;
+  device.compute_capability_minor = 0;
+  device.multiprocessor_count = 4;
+  device.total_memory_bytes = size_t{1} << 30;
+  device.shared_memory_per_block_bytes = kMaxSharedBytes;  // as an A100
+  device.shared_memory_per_multiprocessor_bytes = size_t{164} << 10;
+  device.l2_cache_bytes = size_t{4} << 20;
+  return device;
 }
 
 ScopedEmulatedComputer::ScopedEmulatedComputer(EmulatedComputer computer) {

@@ -22,19 +22,23 @@
 #include <optional>
 #include <vector>
 
-#include "common/cuda/emulation/emulator.h"
+#include "common/cuda/emulation/tensor_core_model.h"
 #include "common/cuda/runtime/device.h"
 
 namespace chimera::cuda {
 
+struct EmulatedDevice : DeviceInfo {
+  emulation::TensorCoreModel tensor_core = emulation::TensorCoreModel::kAmpere;
+};
+
 // A small device of compute capability 8.0.
-DeviceInfo DefaultEmulatedDevice();
+EmulatedDevice DefaultEmulatedDevice();
 
 struct EmulatedComputer {
   bool has_driver = true;
-  std::vector<DeviceInfo> devices = {DefaultEmulatedDevice()};
+  std::vector<EmulatedDevice> devices = {DefaultEmulatedDevice()};
   size_t pinned_memory_bytes = size_t{1} << 30;  // for all devices together
-  emulation::EmulatorOptions kernels = {};       // how they run
+  uint64_t kernel_seed = 0;                      // EmulatorOptions::seed
   // Unset: work runs as late as it may. Set: whenever work is given to a stream, a random part of
   // what is pending in each stream runs. Equal seeds and calls of one thread give equal schedules.
   std::optional<uint64_t> schedule_seed = {};

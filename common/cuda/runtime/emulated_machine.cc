@@ -17,7 +17,10 @@ void EmulatedMachine::Reset(EmulatedComputer computer) {
   CHIMERA_CHECK(object_count_ == 0) << object_count_ << " events and graphs still exist";
   computer_ = std::move(computer);
   health_.assign(computer_.devices.size(), absl::OkStatus());
-  emulator_.emplace(computer_.kernels);
+  emulators_.clear();
+  for (const EmulatedDevice& device : computer_.devices) {
+    emulators_.emplace_back(emulation::EmulatorOptions{computer_.kernel_seed, device.tensor_core});
+  }
   schedule_.reset();
   if (computer_.schedule_seed) schedule_.emplace(*computer_.schedule_seed);
   call_faults_ = {};

@@ -3,6 +3,7 @@
 #ifndef CHIMERA_COMMON_CUDA_RUNTIME_EMULATED_MACHINE_H_
 #define CHIMERA_COMMON_CUDA_RUNTIME_EMULATED_MACHINE_H_
 
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -36,7 +37,7 @@ class EmulatedMachine {
 
   const EmulatedComputer& computer() const { return computer_; }
   EmulatedMemory& memory() { return memory_; }
-  emulation::Emulator& emulator() { return *emulator_; }
+  emulation::Emulator& emulator(int device) { return emulators_[device]; }
   FaultCountdown& call_faults() { return call_faults_; }
   FaultCountdown& operation_faults() { return operation_faults_; }
 
@@ -80,8 +81,8 @@ class EmulatedMachine {
   EmulatedComputer computer_;
   std::vector<absl::Status> health_;  // [devices]; not OK: lost
   EmulatedMemory memory_;
-  std::optional<emulation::Emulator> emulator_;  // set by Reset
-  std::vector<Stream::Impl*> streams_;           // in the order made
+  std::deque<emulation::Emulator> emulators_;  // [devices]
+  std::vector<Stream::Impl*> streams_;         // in the order made
   std::optional<std::mt19937_64> schedule_;
   int object_count_ = 0;
   FaultCountdown call_faults_;

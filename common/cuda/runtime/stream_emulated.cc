@@ -58,8 +58,9 @@ absl::Status Stream::WaitEvent(const Event& event) {
 absl::Status EnqueueEmulatedKernel(Stream& stream,
                                    std::function<absl::Status(emulation::Emulator&)> run) {
   const LockedMachine machine;
-  return machine->Enqueue(stream.impl(), [&machine = *machine, run = std::move(run)] {
-    return run(machine.emulator());
+  emulation::Emulator& emulator = machine->emulator(stream.impl().device);
+  return machine->Enqueue(stream.impl(), [&emulator, run = std::move(run)] {
+    return run(emulator);
   });
 }
 

@@ -45,7 +45,7 @@ TEST(DeviceTest, WrongNumberNamesTheNumberAndHowManyThereAre) {
 }
 
 TEST(DeviceTest, OldDeviceIsRefusedByName) {
-  DeviceInfo old_device = DefaultEmulatedDevice();
+  EmulatedDevice old_device = DefaultEmulatedDevice();
   old_device.name = "Old Card";
   old_device.compute_capability_major = 7;
   old_device.compute_capability_minor = 5;
@@ -56,7 +56,7 @@ TEST(DeviceTest, OldDeviceIsRefusedByName) {
 }
 
 TEST(DeviceTest, MemoryComesFromTheDeviceOfTheThread) {
-  DeviceInfo small = DefaultEmulatedDevice();
+  EmulatedDevice small = DefaultEmulatedDevice();
   small.total_memory_bytes = 4096;
   const ScopedEmulatedComputer computer({.devices = {DefaultEmulatedDevice(), small}});
   EXPECT_EQ(GetDeviceInfo(1)->total_memory_bytes, 4096);

@@ -21,7 +21,7 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 
 EmulatedComputer SmallComputer() {
-  DeviceInfo device = DefaultEmulatedDevice();
+  EmulatedDevice device = DefaultEmulatedDevice();
   device.total_memory_bytes = 1 << 20;
   return {.devices = {device}, .pinned_memory_bytes = 1 << 20};
 }
