@@ -30,8 +30,8 @@ struct CommitNodesArguments {
   uint16_t* pool = nullptr;       // [layer][keys, values][page...] bf16, then as kv_layout.h says
 };
 
-// Copies bit for bit, and touches nothing but the slots named. A launch in a graph has as many moves
-// as there may be: those left over are -1.
+// Copies bit for bit, and touches nothing but the slots named. A launch in a graph has as many
+// moves as there may be: those left over are -1.
 absl::Status LaunchCommitNodes(StreamView stream, const CommitNodesArguments& arguments,
                                LaunchOrder order = LaunchOrder::kAfterPriorLaunch);
 

@@ -33,7 +33,7 @@ struct RopeAppendArguments {
 // For each row, in fp32, every operation rounded:
 //
 //   x  = 0 + partials[0] + partials[1] + ..., in this order
-//   a' = fma(a, cosine, b * -sine) and b' = fma(b, cosine, a * sine) for the pairs (a, b) of q and k
+//   a' = fma(a, cosine, b * -sine), b' = fma(b, cosine, a * sine) for the pairs (a, b) of q and k
 //
 // rounded to bf16. A row's bits depend on nothing but the row and its position.
 absl::Status LaunchRopeAppend(StreamView stream, const RopeAppendArguments& arguments,
