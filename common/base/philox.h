@@ -22,8 +22,41 @@ constexpr PhiloxKey MakePhiloxKey(uint64_t seed) {
   return {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
 }
 
-// The four random words of one counter.
-PhiloxWords Philox4x32(const PhiloxCounter& counter, const PhiloxKey& key);
+namespace philox_internal {
+
+inline constexpr int kRounds = 10;
+// Multipliers of counter words 0 and 2, and what each round adds to the key words (the paper's
+// section 4.2).
+inline constexpr uint32_t kMultiplier0 = 0xD2511F53;
+inline constexpr uint32_t kMultiplier2 = 0xCD9E8D57;
+inline constexpr uint32_t kKeyStep0 = 0x9E3779B9;
+inline constexpr uint32_t kKeyStep1 = 0xBB67AE85;
+
+// The same rounds for kLanes counters: state[w][lane] is word w.
+template <int kLanes>
+constexpr void RunRounds(PhiloxKey key, uint32_t (&state)[4][kLanes]) {
+  for (int round = 0; round < kRounds; ++round) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const uint64_t product0 = uint64_t{kMultiplier0} * state[0][lane];
+      const uint64_t product2 = uint64_t{kMultiplier2} * state[2][lane];
+      state[0][lane] = static_cast<uint32_t>(product2 >> 32) ^ state[1][lane] ^ key[0];
+      state[1][lane] = static_cast<uint32_t>(product2);
+      state[2][lane] = static_cast<uint32_t>(product0 >> 32) ^ state[3][lane] ^ key[1];
+      state[3][lane] = static_cast<uint32_t>(product0);
+    }
+    key[0] += kKeyStep0;
+    key[1] += kKeyStep1;
+  }
+}
+
+}  // namespace philox_internal
+
+// The four random words of one counter. Constexpr, and so for CUDA's compiler, too.
+constexpr PhiloxWords Philox4x32(const PhiloxCounter& counter, const PhiloxKey& key) {
+  uint32_t state[4][1] = {{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}};
+  philox_internal::RunRounds(key, state);
+  return {state[0][0], state[1][0], state[2][0], state[3][0]};
+}
 
 // Counters that Philox4x32Batch works on side by side, one vector lane each.
 inline constexpr int kPhiloxBatch = 16;

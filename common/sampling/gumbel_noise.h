@@ -19,15 +19,32 @@
 #ifndef CHIMERA_COMMON_SAMPLING_GUMBEL_NOISE_H_
 #define CHIMERA_COMMON_SAMPLING_GUMBEL_NOISE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
 #include "common/base/philox.h"
+#include "common/base/vector_math.h"
 
 namespace chimera {
 
-// The noise g of random word x: finite for every x, and never rising with x.
+// The noise g of random word x: finite for every x, and never rising with x. S is a policy of
+// vector_math.h with one lane.
+template <typename S>
+constexpr float GumbelFromWordBy(uint32_t word) {
+  constexpr float kGreatest = 1.0f - 0x1p-24f;
+  const float u = std::min((static_cast<float>(word) + 0.5f) * 0x1p-32f, kGreatest);
+  return -VectorLog<S>(-VectorLog1p<S>(-u));
+}
+
+// The same by ScalarMath.
 float GumbelFromWord(uint32_t word);
+
+// The counter of `token` and those that share it, at `position`.
+constexpr PhiloxCounter NoiseCounter(uint64_t position, int32_t token) {
+  return {static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32),
+          static_cast<uint32_t>(token) / 4, 0};
+}
 
 // The random words and the noise of all tokens at one position. A plain value.
 class NoiseRow {
@@ -48,8 +65,6 @@ class NoiseRow {
   static constexpr int WordIndex(int i) { return i % 4 * kPhiloxBatch + i / 4; }
 
  private:
-  PhiloxCounter CounterOf(int32_t token) const;
-
   PhiloxKey key_;
   uint64_t position_;
 };

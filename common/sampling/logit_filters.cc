@@ -86,8 +86,7 @@ void LogitFilters::KeepTopP(float top_p, float greatest) {
 LogitFilters::Candidate LogitFilters::LastOfTopP(float top_p, float greatest) {
   const Masses mass = MassesByDistance(greatest);
   const uint64_t total = std::accumulate(mass.begin(), mass.end(), uint64_t{0});
-  const auto target =
-      static_cast<uint64_t>(std::ceil(static_cast<double>(top_p) * static_cast<double>(total)));
+  const uint64_t target = TopPTarget(top_p, total);
   uint64_t sum = 0;
   int bucket = 0;
   while (sum + mass[bucket] < target) sum += mass[bucket++];

@@ -28,7 +28,7 @@ struct SamplingParams {
   // Key of the noise generator.
   uint64_t seed = 0;
 
-  bool greedy() const { return temperature < kGreedyTemperature; }
+  constexpr bool greedy() const { return temperature < kGreedyTemperature; }
 
   friend bool operator==(const SamplingParams&, const SamplingParams&) = default;
 };

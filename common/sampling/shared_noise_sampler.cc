@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/sampling/chunk_maxima.h"
 #include "common/sampling/gumbel_noise.h"
+#include "common/sampling/winning_word.h"
 
 namespace chimera {
 namespace {
@@ -16,22 +17,6 @@ struct Best {
   float score;
   int32_t token;
 };
-
-// The greatest random word with which a token of scaled logit `logit` could still reach `score`, or
-// nothing if none could.
-//
-// Reaching it takes g >= d, d = score - logit, thus u <= E <= e^-d, thus x + 1/2 <= 2^(32 - bits)
-// with bits = d / ln 2. `slack` covers every rounding on the way: that of noise, sum and difference
-// are below 2^-22 of the values' size and 1e-4.
-std::optional<uint32_t> GreatestWinningWord(float score, float logit) {
-  if (logit == -std::numeric_limits<float>::infinity()) return std::nullopt;
-  const float slack = (std::fabs(score) + std::fabs(logit)) * 0x1p-20f + 0x1p-6f;
-  const float bits = (score - logit - slack) * 1.4426951f;
-  if (bits >= 34.0f) return std::nullopt;  // beyond word 0, whose u is 2^-33
-  constexpr uint32_t kGreatest = std::numeric_limits<uint32_t>::max();
-  if (!(bits >= 1.0f)) return kGreatest;
-  return bits >= 32.0f ? 0 : kGreatest >> static_cast<int>(bits);
-}
 
 bool AnyAtMost(std::span<const uint32_t, NoiseRow::kChunk> words, uint32_t limit) {
   uint32_t any = 0;

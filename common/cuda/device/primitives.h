@@ -85,6 +85,9 @@ CHIMERA_DEVICE Value ShuffleDown(Value value, int distance);
 // Bit i says whether lane i is for it; the warp's lanes together.
 CHIMERA_DEVICE uint32_t Ballot(bool vote);
 
+// The greatest of the lanes' values; the warp's lanes together.
+CHIMERA_DEVICE uint32_t ReduceMax(uint32_t value);
+
 // --- Memory ----------------------------------------------------------------------------------
 
 // The block's shared memory as a Layout, which is a plain struct without initialisers; aligned to
@@ -119,6 +122,17 @@ CHIMERA_DEVICE void CommitAsyncCopies();
 // Waits until no more than the last kPending groups of the thread are on their way.
 template <int kPending>
 CHIMERA_DEVICE void WaitForAsyncCopies();
+
+// --- Memory that several threads write ---------------------------------------------------------
+
+// Change a number in shared or global memory in one step, and return what it was. They order no
+// other access to memory. Those of 64 bits are for global memory: in shared memory, they are loops.
+CHIMERA_DEVICE uint32_t AtomicAdd(uint32_t* address, uint32_t addend);
+CHIMERA_DEVICE uint64_t AtomicAdd(uint64_t* address, uint64_t addend);
+CHIMERA_DEVICE uint64_t AtomicMax(uint64_t* address, uint64_t value);
+
+// Whoever on the device sees what the thread writes after, sees what it has written or seen before.
+CHIMERA_DEVICE void FenceDevice();
 
 // --- Tensor cores ----------------------------------------------------------------------------
 
@@ -158,8 +172,10 @@ CHIMERA_DEVICE float Fma(float a, float b, float c);  // a b + c, rounded once
 CHIMERA_DEVICE float Sqrt(float x);
 CHIMERA_DEVICE float Max(float a, float b);  // a unless a < b
 
-// 2^x and the natural logarithm with the same bits on device and host: VectorExp2 and VectorLog of
-// common/base/vector_math.h.
+// LaneMath, which both forms define, is the policy of one lane for the functions of
+// common/base/vector_math.h. They have the same bits on device and host.
+
+// 2^x and the natural logarithm: VectorExp2 and VectorLog.
 CHIMERA_DEVICE float Exp2(float x);
 CHIMERA_DEVICE float Log(float x);
 

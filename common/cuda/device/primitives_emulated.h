@@ -103,6 +103,10 @@ inline uint32_t Ballot(bool vote) {
   return internal::RunShuffle(internal::WarpOperation::kBallot, uint32_t{vote}, 0);
 }
 
+inline uint32_t ReduceMax(uint32_t value) {
+  return internal::RunShuffle(internal::WarpOperation::kReduceMax, value, 0);
+}
+
 template <typename Layout>
 inline Layout& SharedMemory() {
   return *reinterpret_cast<Layout*>(internal::ThreadBlock::Current().SharedMemory(sizeof(Layout)));
@@ -129,6 +133,27 @@ inline void WaitForAsyncCopies() {
   static_assert(kPending >= 0);
   internal::ThreadBlock::Current().async_copies().WaitForGroups(kPending);
 }
+
+// Threads are fibers of one thread of the operating system, and run until they wait.
+inline uint32_t AtomicAdd(uint32_t* address, uint32_t addend) {
+  internal::CheckAligned<uint32_t>(address);
+  const uint32_t old = *address;
+  *address += addend;
+  return old;
+}
+inline uint64_t AtomicAdd(uint64_t* address, uint64_t addend) {
+  internal::CheckAligned<uint64_t>(address);
+  const uint64_t old = *address;
+  *address += addend;
+  return old;
+}
+inline uint64_t AtomicMax(uint64_t* address, uint64_t value) {
+  internal::CheckAligned<uint64_t>(address);
+  const uint64_t old = *address;
+  if (old < value) *address = value;
+  return old;
+}
+inline void FenceDevice() {}
 
 inline void MultiplyAccumulate(FragmentC* c, const FragmentA& a, const FragmentB& b) {
   internal::LaneRegisters operands;
@@ -158,6 +183,8 @@ inline Words2 LoadMatrices2Transposed(const void* shared_row) {
       internal::LoadMatrices(internal::WarpOperation::kLoadMatrixX2Transposed, shared_row);
   return {{r[0], r[1]}};
 }
+
+using LaneMath = ScalarMath;
 
 // Compiled with -ffp-contract=off, as all of Chimera is.
 inline float Add(float a, float b) { return a + b; }

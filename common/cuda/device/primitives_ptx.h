@@ -9,9 +9,6 @@
 #include "common/cuda/device/primitives.h"
 
 namespace chimera::device {
-namespace internal {
-
-inline constexpr unsigned kAllLanes = 0xffffffffu;
 
 // What only the device's own fma differs in; the rest is constexpr, which --expt-relaxed-constexpr
 // lets device code call. a*b and a+b are never fused: nvcc is given --fmad=false.
@@ -20,6 +17,10 @@ struct LaneMath : ScalarMath {
     return fmaf(a, b, c);
   }
 };
+
+namespace internal {
+
+inline constexpr unsigned kAllLanes = 0xffffffffu;
 
 CHIMERA_DEVICE uint32_t SharedAddress(const void* address) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(address));
@@ -72,6 +73,9 @@ CHIMERA_DEVICE Value ShuffleDown(Value value, int distance) {
   return __shfl_down_sync(internal::kAllLanes, value, static_cast<unsigned>(distance));
 }
 CHIMERA_DEVICE uint32_t Ballot(bool vote) { return __ballot_sync(internal::kAllLanes, vote); }
+CHIMERA_DEVICE uint32_t ReduceMax(uint32_t value) {
+  return __reduce_max_sync(internal::kAllLanes, value);
+}
 
 template <typename Layout>
 CHIMERA_DEVICE Layout& SharedMemory() {
@@ -121,6 +125,18 @@ CHIMERA_DEVICE void WaitForAsyncCopies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
+CHIMERA_DEVICE uint32_t AtomicAdd(uint32_t* address, uint32_t addend) {
+  return atomicAdd(address, addend);
+}
+// uint64_t is unsigned long, CUDA's functions take unsigned long long: the same 64 bits.
+CHIMERA_DEVICE uint64_t AtomicAdd(uint64_t* address, uint64_t addend) {
+  return atomicAdd(reinterpret_cast<unsigned long long*>(address), addend);
+}
+CHIMERA_DEVICE uint64_t AtomicMax(uint64_t* address, uint64_t value) {
+  return atomicMax(reinterpret_cast<unsigned long long*>(address), value);
+}
+CHIMERA_DEVICE void FenceDevice() { __threadfence(); }
+
 CHIMERA_DEVICE void MultiplyAccumulate(FragmentC* c, const FragmentA& a, const FragmentB& b) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
       "{%8, %9}, {%0, %1, %2, %3};"
@@ -169,8 +185,8 @@ CHIMERA_DEVICE float Div(float a, float b) { return __fdiv_rn(a, b); }
 CHIMERA_DEVICE float Fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 CHIMERA_DEVICE float Sqrt(float x) { return __fsqrt_rn(x); }
 CHIMERA_DEVICE float Max(float a, float b) { return a < b ? b : a; }
-CHIMERA_DEVICE float Exp2(float x) { return VectorExp2<internal::LaneMath>(x); }
-CHIMERA_DEVICE float Log(float x) { return VectorLog<internal::LaneMath>(x); }
+CHIMERA_DEVICE float Exp2(float x) { return VectorExp2<LaneMath>(x); }
+CHIMERA_DEVICE float Log(float x) { return VectorLog<LaneMath>(x); }
 
 CHIMERA_DEVICE uint16_t FloatToBf16(float value) {
   uint16_t bits;

@@ -1,5 +1,6 @@
 #include "common/cuda/emulation/warp_operation.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -32,6 +33,12 @@ void Ballot(const WarpRegisters& operands, WarpRegisters* results) {
   uint32_t votes = 0;
   for (int lane = 0; lane < kWarpSize; ++lane) votes |= (operands[lane][0] & 1u) << lane;
   for (LaneRegisters& result : *results) result[0] = votes;
+}
+
+void ReduceMax(const WarpRegisters& operands, WarpRegisters* results) {
+  uint32_t greatest = 0;
+  for (const LaneRegisters& lane : operands) greatest = std::max(greatest, lane[0]);
+  for (LaneRegisters& result : *results) result[0] = greatest;
 }
 
 // Lane 4 g + c holds, of A [16, 16], rows g and g + 8, columns 2 c, 2 c + 1 and 8 beyond; of B
@@ -103,6 +110,8 @@ const char* WarpOperationName(WarpOperation operation) {
       return "shuffle down";
     case WarpOperation::kBallot:
       return "ballot";
+    case WarpOperation::kReduceMax:
+      return "reduction to the maximum";
     case WarpOperation::kMma:
       return "mma";
     case WarpOperation::kLoadMatrixX2:
@@ -128,6 +137,8 @@ void ComputeWarpOperation(WarpOperation operation, const WarpEnvironment& enviro
       return Shuffle(operation, operands, results);
     case WarpOperation::kBallot:
       return Ballot(operands, results);
+    case WarpOperation::kReduceMax:
+      return ReduceMax(operands, results);
     case WarpOperation::kMma:
       return Mma(environment.tensor_core, operands, results);
     case WarpOperation::kLoadMatrixX2:

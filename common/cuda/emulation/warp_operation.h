@@ -21,6 +21,7 @@ enum class WarpOperation {
   kShuffleXor,   // value, mask of the lane to read -> value
   kShuffleDown,  // value, distance -> value; a lane without such a neighbour keeps its own
   kBallot,       // 0 or 1 -> bit i: lane i's
+  kReduceMax,    // value -> the greatest of all lanes
   kMma,          // A: 4, B: 2, C: 4 -> D: 4; mma.sync.m16n8k16 of bf16 into fp32
   // ldmatrix: offset of one 16-byte row in shared memory -> one register for each 8x8 matrix.
   kLoadMatrixX2,
