@@ -58,7 +58,7 @@ constexpr int FragmentGemmSplits(int output_size, int input_size) {
 // The first k of a split, in tiles of kFragmentSize; of `split` = `split_count`, the end of the
 // last one. Splits differ by one tile at most.
 constexpr int FragmentSplitBegin(int split, int split_count, int input_size) {
-  return static_cast<int>(int64_t{input_size / kFragmentSize} * split / split_count);
+  return input_size / kFragmentSize * split / split_count;
 }
 
 // How many partial sums of each element the kernel leaves for `row_count` rows.

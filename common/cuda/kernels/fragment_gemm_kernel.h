@@ -1,0 +1,248 @@
+// The kernel of fragment_gemm.h. Included by fragment_gemm.cu only.
+
+#ifndef CHIMERA_COMMON_CUDA_KERNELS_FRAGMENT_GEMM_KERNEL_H_
+#define CHIMERA_COMMON_CUDA_KERNELS_FRAGMENT_GEMM_KERNEL_H_
+
+#include <cstdint>
+
+#include "common/cuda/device/primitives.h"
+#include "common/cuda/kernels/fragment_gemm.h"
+#include "common/cuda/kernels/fragment_gemm_input.h"
+
+namespace chimera {
+
+// What the instances of the kernel differ in, none of which has an influence on bits. A step is one
+// tile of k.
+template <int kTokenTilesOf, int kFeatureTilesOf, int kRingOf, int kStepsOf, int kBlocksOf,
+          bool kSumsOf>
+struct FragmentGemmShape {
+  static constexpr int kTokenTiles = kTokenTilesOf;      // of 8 rows
+  static constexpr int kFeatureTiles = kFeatureTilesOf;  // of 16 features, of each warp
+  static constexpr int kRing = kRingOf;      // steps whose weights are on their way to registers
+  static constexpr int kSteps = kStepsOf;    // of a stage: input that is copied at once
+  static constexpr int kBlocks = kBlocksOf;  // of a multiprocessor
+  static constexpr bool kSums = kSumsOf;     // walks through all splits and adds them up
+  static_assert(kRing <= kSteps && kSteps % kRing == 0);
+};
+
+// Weights go from memory straight to the registers of the one warp that needs them, kRing tiles
+// ahead. Every warp has features of its own and all rows of the block: none splits k, so that each
+// element has one chain of accumulation. Input is shared by the warps, double buffered in shared
+// memory, with one barrier per stage.
+template <typename Shape>
+struct FragmentGemmKernel {
+  struct Arguments {
+    FragmentGemmArguments gemm;
+    int split_count;
+  };
+
+  static constexpr int kThreads = 256;
+  static constexpr int kBlocksPerMultiprocessor = Shape::kBlocks;
+  static constexpr int kWarps = kThreads / kWarpSize;
+  static constexpr int kRows = Shape::kTokenTiles * 8;
+  static constexpr int kFeatures = kWarps * Shape::kFeatureTiles * kFragmentSize;
+  static constexpr int kTileElements = kFragmentSize * kFragmentSize;
+  using Input = FragmentGemmInput<Shape::kTokenTiles, Shape::kSteps, kThreads>;
+
+  // Of a launch: two stages of input and, where there is something to add, a sum for each
+  // accumulator.
+  static constexpr int SharedBytes(int split_count) {
+    const int sums = Shape::kFeatureTiles * Shape::kTokenTiles * kThreads;
+    return 2 * Input::kBytes + (Shape::kSums && split_count > 1 ? sums * 16 : 0);
+  }
+
+  // Steps of one split whose input lies in shared memory together.
+  struct Stage {
+    int split;
+    int first;
+    int count;  // 0: there is none
+  };
+
+  static CHIMERA_DEVICE Stage StageFrom(const Arguments& arguments, int split, int first) {
+    const int end = FragmentSplitBegin(split + 1, arguments.split_count, arguments.gemm.input_size);
+    return {split, first, end - first < Shape::kSteps ? end - first : Shape::kSteps};
+  }
+
+  // The stage after `stage`, in the next split if need be and if the block has one.
+  static CHIMERA_DEVICE Stage Following(const Arguments& arguments, const Stage& stage) {
+    const int first = stage.first + stage.count;
+    const Stage same = StageFrom(arguments, stage.split, first);
+    if (same.count > 0) return same;
+    if (!Shape::kSums || stage.split + 1 == arguments.split_count) return {stage.split, first, 0};
+    return StageFrom(arguments, stage.split + 1, first);
+  }
+
+  // What a warp has in registers.
+  struct Warp {
+    const uint16_t* weights[Shape::kFeatureTiles];  // the lane's of the stage's first step
+    device::FragmentA ring[Shape::kRing][Shape::kFeatureTiles];
+    device::FragmentC sums[Shape::kFeatureTiles][Shape::kTokenTiles];
+  };
+
+  // Begins to load the weights of a step, counted from the stage's first.
+  static CHIMERA_DEVICE void LoadWeights(int step, int slot, Warp* warp) {
+    CHIMERA_UNROLL
+    for (int i = 0; i < Shape::kFeatureTiles; ++i) {
+      warp->ring[slot][i].words =
+          device::LoadStreaming(warp->weights[i] + int64_t{step} * kTileElements);
+    }
+  }
+
+  static CHIMERA_DEVICE void Clear(Warp* warp) {
+    CHIMERA_UNROLL
+    for (int i = 0; i < Shape::kFeatureTiles; ++i) {
+      CHIMERA_UNROLL
+      for (int j = 0; j < Shape::kTokenTiles; ++j) warp->sums[i][j] = {};
+    }
+  }
+
+  static CHIMERA_DEVICE void Multiply(const unsigned char* input, int step, int slot, Warp* warp) {
+    constexpr int kTilesAtOnce = Shape::kTokenTiles == 1 ? 1 : 2;
+    CHIMERA_UNROLL
+    for (int j = 0; j < Shape::kTokenTiles; j += kTilesAtOnce) {
+      device::FragmentB b[kTilesAtOnce];
+      Input::Load(input, step, j, b);
+      CHIMERA_UNROLL
+      for (int i = 0; i < Shape::kFeatureTiles; ++i) {
+        CHIMERA_UNROLL
+        for (int tile = 0; tile < kTilesAtOnce; ++tile) {
+          device::MultiplyAccumulate(&warp->sums[i][j + tile], warp->ring[slot][i], b[tile]);
+        }
+      }
+    }
+  }
+
+  // Step p of a stage has slot p % kRing of the ring, even where the stage before was not full, so
+  // that slots are known to the compiler. With kIsFull it knows that all steps are there, too. The
+  // next stage's weights follow this one's, whichever split it is of.
+  template <bool kIsFull>
+  static CHIMERA_DEVICE void RunStage(const unsigned char* input, int step_count,
+                                      int next_step_count, Warp* warp) {
+    const int count = kIsFull ? Shape::kSteps : step_count;
+    CHIMERA_UNROLL
+    for (int step = 0; step < Shape::kSteps; ++step) {
+      const int slot = step % Shape::kRing;
+      if (kIsFull || step < count) Multiply(input, step, slot, warp);
+      const int ahead = step + Shape::kRing;
+      if (ahead < Shape::kSteps) {
+        if (kIsFull || ahead < count) LoadWeights(ahead, slot, warp);
+      } else if (ahead - Shape::kSteps < next_step_count) {
+        LoadWeights(count + ahead - Shape::kSteps, slot, warp);
+      }
+    }
+    CHIMERA_UNROLL
+    for (const uint16_t*& weights : warp->weights) weights += int64_t{count} * kTileElements;
+  }
+
+  // Adds a split's sums to those of the splits before it, which a thread keeps in shared memory.
+  static CHIMERA_DEVICE void AddSplit(const Stage& stage, bool is_last, unsigned char* shared,
+                                      Warp* warp) {
+    CHIMERA_UNROLL
+    for (int i = 0; i < Shape::kFeatureTiles; ++i) {
+      CHIMERA_UNROLL
+      for (int j = 0; j < Shape::kTokenTiles; ++j) {
+        unsigned char* const place =
+            shared + ((i * Shape::kTokenTiles + j) * kThreads + device::ThreadIndex()) * 16;
+        device::Words4 total = {};
+        if (stage.split > 0) total = device::LoadWords4(place);
+        CHIMERA_UNROLL
+        for (int r = 0; r < 4; ++r) {
+          float& sum = warp->sums[i][j].value[r];
+          sum = device::Add(device::BitsToFloat(total.word[r]), sum);
+          total.word[r] = device::FloatBits(sum);
+        }
+        if (!is_last) device::StoreWords4(place, total);
+      }
+    }
+    if (!is_last) Clear(warp);
+  }
+
+  // Eight lanes write eight features of a row: whole sectors of 32 bytes.
+  static CHIMERA_DEVICE void Store(const FragmentGemmArguments& gemm, int first_row,
+                                   int first_feature, int split, const Warp& warp) {
+    const int lane = device::LaneIndex();
+    float* const output = gemm.output + int64_t{split} * gemm.row_count * gemm.output_size;
+    CHIMERA_UNROLL
+    for (int j = 0; j < Shape::kTokenTiles; ++j) {
+      CHIMERA_UNROLL
+      for (int parity = 0; parity < 2; ++parity) {
+        const int row = first_row + j * 8 + lane % 4 * 2 + parity;
+        if (row >= gemm.row_count) continue;
+        float* const target = output + int64_t{row} * gemm.output_size + first_feature + lane / 4;
+        CHIMERA_UNROLL
+        for (int i = 0; i < Shape::kFeatureTiles; ++i) {
+          if (first_feature + i * kFragmentSize >= gemm.output_size) continue;
+          target[i * kFragmentSize] = warp.sums[i][j].value[parity];
+          target[i * kFragmentSize + 8] = warp.sums[i][j].value[2 + parity];
+        }
+      }
+    }
+  }
+
+  static CHIMERA_DEVICE void Run(const Arguments& arguments) {
+    device::AllowNextLaunch();
+    const FragmentGemmArguments& gemm = arguments.gemm;
+    // Blocks beside each other share weights where there are many rows, so that these come from
+    // memory once.
+    const int feature_block = Shape::kSums ? device::BlockY() : device::BlockX();
+    const int first_row = Shape::kSums ? device::BlockX() * kRows : 0;
+    const int first_split = Shape::kSums ? 0 : device::BlockY();
+    const int first_feature =
+        feature_block * kFeatures + device::WarpIndex() * Shape::kFeatureTiles * kFragmentSize;
+    const bool is_active = first_feature < gemm.output_size;
+
+    Stage stage =
+        StageFrom(arguments, first_split,
+                  FragmentSplitBegin(first_split, arguments.split_count, gemm.input_size));
+    Warp warp;
+    Clear(&warp);
+    CHIMERA_UNROLL
+    for (int i = 0; i < Shape::kFeatureTiles; ++i) {
+      // A second tile beyond the last feature is the last one again, and is not stored.
+      const int last_tile = gemm.output_size - kFragmentSize;
+      const int own_tile = first_feature + i * kFragmentSize;
+      const int feature = own_tile < last_tile ? own_tile : last_tile;
+      warp.weights[i] = gemm.weights + int64_t{feature} * gemm.input_size +
+                        int64_t{stage.first} * kTileElements + device::LaneIndex() * 8;
+    }
+    CHIMERA_UNROLL
+    for (int slot = 0; slot < Shape::kRing; ++slot) {
+      if (is_active && slot < stage.count) LoadWeights(slot, slot, &warp);
+    }
+    device::WaitForPriorLaunch();
+
+    unsigned char* const shared =
+        device::SharedArray<unsigned char>(SharedBytes(arguments.split_count));
+    unsigned char* const totals = shared + 2 * Input::kBytes;
+    int buffer = 0;
+    Input::Copy(gemm, first_row, stage.first, stage.count, shared);
+    device::CommitAsyncCopies();
+    while (stage.count > 0) {
+      const Stage next = Following(arguments, stage);
+      device::WaitForAsyncCopies<0>();
+      // The stage is there for all warps, and all have done with the buffer of the one before.
+      device::SyncThreads();
+      const unsigned char* const input = shared + buffer * Input::kBytes;
+      buffer = 1 - buffer;
+      Input::Copy(gemm, first_row, next.first, next.count, shared + buffer * Input::kBytes);
+      device::CommitAsyncCopies();
+      if (is_active) {
+        if (stage.count == Shape::kSteps) {
+          RunStage<true>(input, stage.count, next.count, &warp);
+        } else {
+          RunStage<false>(input, stage.count, next.count, &warp);
+        }
+        const bool is_last = next.count == 0;
+        if (Shape::kSums && (is_last || next.split != stage.split)) {
+          AddSplit(stage, is_last, totals, &warp);
+        }
+      }
+      stage = next;
+    }
+    if (is_active) Store(gemm, first_row, first_feature, first_split, warp);
+  }
+};
+
+}  // namespace chimera
+
+#endif  // CHIMERA_COMMON_CUDA_KERNELS_FRAGMENT_GEMM_KERNEL_H_
