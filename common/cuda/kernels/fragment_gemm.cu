@@ -9,8 +9,9 @@ namespace {
 // Token tiles, feature tiles, ring, steps, blocks, sums.
 using Rows8 = FragmentGemmShape<1, 1, 16, 16, 2, false>;
 using Rows16 = FragmentGemmShape<2, 1, 16, 16, 2, false>;
-using Rows32 = FragmentGemmShape<4, 1, 8, 16, 2, false>;
+using Rows32 = FragmentGemmShape<4, 1, 16, 16, 2, false>;
 using Rows64 = FragmentGemmShape<8, 1, 8, 16, 2, false>;
+using Rows64Deep = FragmentGemmShape<8, 1, 16, 16, 1, false>;
 using Summed64 = FragmentGemmShape<8, 1, 8, 16, 1, true>;
 using Summed128 = FragmentGemmShape<16, 2, 4, 4, 1, true>;
 
@@ -36,7 +37,8 @@ absl::Status LaunchShaped(StreamView stream, const FragmentGemmArguments& gemm, 
 
 absl::Status LaunchFragmentGemm(StreamView stream, const FragmentGemmArguments& arguments,
                                 LaunchOrder order) {
-  const FragmentGemmTile tile = ChooseFragmentGemmTile(arguments.row_count, arguments.output_size);
+  const FragmentGemmTile tile =
+      ChooseFragmentGemmTile(arguments.row_count, arguments.output_size, arguments.input_size);
   return LaunchFragmentGemmWithTile(stream, arguments, tile, order);
 }
 
@@ -56,6 +58,8 @@ absl::Status LaunchFragmentGemmWithTile(StreamView stream, const FragmentGemmArg
       return LaunchShaped<Rows32>(stream, arguments, order);
     case FragmentGemmTile::kRows64:
       return LaunchShaped<Rows64>(stream, arguments, order);
+    case FragmentGemmTile::kRows64Deep:
+      return LaunchShaped<Rows64Deep>(stream, arguments, order);
     case FragmentGemmTile::kSummed64:
       return LaunchShaped<Summed64>(stream, arguments, order);
     case FragmentGemmTile::kSummed128:

@@ -40,15 +40,20 @@ struct FragmentGemmInput {
     }
   }
 
-  // Operands B of step `step` for two token tiles from `token_tile`, or for the only one.
-  static CHIMERA_DEVICE void Load(const unsigned char* shared, int step, int token_tile,
-                                  device::FragmentB* fragments) {
+  // Where the calling lane's row of ldmatrix begins for step 0 of token tile 0: what depends on the
+  // lane, computed once.
+  static CHIMERA_DEVICE int LaneOffset() {
     const int lane = device::LaneIndex();
-    const int row = token_tile * 8 + lane % 8 + (kTokenTiles > 1 ? lane / 16 * 8 : 0);
-    // The step's bits of the chunk are above that of its half and not changed by the rows' swizzle
-    // of other steps: what depends on the lane is computed once.
-    const int lane_chunk = lane / 8 % 2 ^ lane % 8;
-    const unsigned char* const address = shared + row * kRowBytes + (lane_chunk * 16 ^ step * 32);
+    const int row = lane % 8 + (kTokenTiles > 1 ? lane / 16 * 8 : 0);
+    return row * kRowBytes + (lane / 8 % 2 ^ lane % 8) * 16;
+  }
+
+  // Operands B of step `step` for two token tiles from `token_tile`, or for the only one. A step is
+  // two chunks, so that the swizzle of its number is an exclusive or with what LaneOffset() says.
+  static CHIMERA_DEVICE void Load(const unsigned char* shared, int lane_offset, int step,
+                                  int token_tile, device::FragmentB* fragments) {
+    const unsigned char* const address =
+        shared + (lane_offset ^ step * 32) + token_tile * 8 * kRowBytes;
     if constexpr (kTokenTiles == 1) {
       fragments[0].words = device::LoadMatrices2(address);
     } else {

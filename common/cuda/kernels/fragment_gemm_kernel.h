@@ -75,6 +75,7 @@ struct FragmentGemmKernel {
   // What a warp has in registers.
   struct Warp {
     const uint16_t* weights[Shape::kFeatureTiles];  // the lane's of the stage's first step
+    int input_offset;                               // Input::LaneOffset()
     device::FragmentA ring[Shape::kRing][Shape::kFeatureTiles];
     device::FragmentC sums[Shape::kFeatureTiles][Shape::kTokenTiles];
   };
@@ -101,7 +102,7 @@ struct FragmentGemmKernel {
     CHIMERA_UNROLL
     for (int j = 0; j < Shape::kTokenTiles; j += kTilesAtOnce) {
       device::FragmentB b[kTilesAtOnce];
-      Input::Load(input, step, j, b);
+      Input::Load(input, warp->input_offset, step, j, b);
       CHIMERA_UNROLL
       for (int i = 0; i < Shape::kFeatureTiles; ++i) {
         CHIMERA_UNROLL
@@ -195,6 +196,7 @@ struct FragmentGemmKernel {
         StageFrom(arguments, first_split,
                   FragmentSplitBegin(first_split, arguments.split_count, gemm.input_size));
     Warp warp;
+    warp.input_offset = Input::LaneOffset();
     Clear(&warp);
     CHIMERA_UNROLL
     for (int i = 0; i < Shape::kFeatureTiles; ++i) {

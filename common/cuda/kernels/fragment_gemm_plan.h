@@ -79,18 +79,26 @@ enum class FragmentGemmTile {
   kRows16,
   kRows32,
   kRows64,
+  kRows64Deep,  // with twice as many weights on their way, so that one block is enough for a
+                // multiprocessor to have its share of the bandwidth
   // Any number of rows, as many and 128 or 256 features a block, which walks through all splits.
   kSummed64,
   kSummed128,
 };
 
 // The fastest tile for a number of rows, by design.
-constexpr FragmentGemmTile ChooseFragmentGemmTile(int row_count, int output_size) {
+constexpr FragmentGemmTile ChooseFragmentGemmTile(int row_count, int output_size, int input_size) {
+  constexpr int kMultiprocessors = 132;
   if (row_count <= 8) return FragmentGemmTile::kRows8;
   if (row_count <= 16) return FragmentGemmTile::kRows16;
   if (row_count <= 32) return FragmentGemmTile::kRows32;
-  if (row_count <= kMaxFragmentPartialRows) return FragmentGemmTile::kRows64;
-  // Large blocks need half the traffic per product, if there are enough to occupy a device.
+  if (row_count <= kMaxFragmentPartialRows) {
+    const int tiles = (output_size + kFragmentBlockFeatures - 1) / kFragmentBlockFeatures;
+    return tiles * FragmentGemmSplits(output_size, input_size) <= kMultiprocessors
+               ? FragmentGemmTile::kRows64Deep
+               : FragmentGemmTile::kRows64;
+  }
+  // Large blocks read half as much for a product, if there are enough of them.
   constexpr int64_t kMinLargeBlocks = 96;
   const int64_t large_blocks = int64_t{(row_count + 127) / 128} * ((output_size + 255) / 256);
   return large_blocks >= kMinLargeBlocks ? FragmentGemmTile::kSummed128
