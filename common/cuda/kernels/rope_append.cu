@@ -42,8 +42,8 @@ struct RopeAppendKernel : RowVectorKernel {
     device::WaitForPriorLaunch();
     const int element = Vector() * kVectorSize;
     if (element >= RowSize(arguments)) return;
-    const int head =
-        element / arguments.head_dim;  // of the queries, then the keys, then the values
+    // Heads of queries come first, then those of keys, then those of values.
+    const int head = element / arguments.head_dim;
     const int element_of_head = element % arguments.head_dim;
     const int key_head = head - arguments.head_count;
     const int value_head = key_head - arguments.kv_head_count;

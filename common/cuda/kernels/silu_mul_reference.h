@@ -7,8 +7,8 @@
 
 namespace chimera {
 
-// The pointers are to host memory. Gate and up are summed as by the kernel. The output is computed in
-// double and rounded once to bf16: the kernel's is the same or a neighbour of it, as long as
+// The pointers are to host memory. Gate and up are summed as by the kernel. The output is computed
+// in double and rounded once to bf16: the kernel's is the same or a neighbour of it, as long as
 // exp(-gate) is a finite number of fp32.
 void SiluMulKernelReference(const SiluMulArguments& arguments);
 

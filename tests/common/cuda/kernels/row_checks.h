@@ -70,7 +70,7 @@ std::vector<Element> SelectRows(const std::vector<Element>& all, int matrix_coun
 //   Arguments KernelArguments();                          // valid as long as its vectors are
 //   int row_count() const;
 //   Operands Select(const std::vector<int>& rows) const;  // those rows, in this order
-//   RowResult(int row) const;                             // a vector of what was computed for a row
+//   RowResult(int row) const;                             // a vector: what was computed for a row
 //   operator==                                            // compares all that kernels may write to
 //
 // and what is tested: a kernel's launch or a faulty one in its place.
