@@ -26,7 +26,8 @@ ABSL_FLAG(
 ABSL_FLAG(std::vector<std::string>, drafter, {}, "addresses of drafters: host:port or unix:/path");
 ABSL_FLAG(bool, allow_other_weights, false,
           "accept drafters made for other weights of the same model");
-ABSL_FLAG(std::string, device, "cpu", "where the target model runs");
+ABSL_FLAG(std::string, device, "cpu",
+          "where the target model runs: cpu, or cuda:N in a build with CUDA");
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, kv_pages, 0,
           "pages of K/V, 16 positions each; 0: enough for every running request to fill its "

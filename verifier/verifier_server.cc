@@ -1,7 +1,5 @@
 #include "verifier/verifier_server.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <iterator>
 #include <random>
@@ -16,25 +14,6 @@
 
 namespace chimera {
 namespace {
-
-// Bytes of K and V of one page, all layers, two bytes an element.
-int64_t PageBytes(const LlamaConfig& config) {
-  return int64_t{config.layer_count} * 2 * kPagePositions * config.kv_size() * 2;
-}
-
-absl::StatusOr<int32_t> PageCount(const VerifierConfig& config, const LlamaConfig& model) {
-  const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  const int64_t most = memory / PageBytes(model);
-  if (config.kv_page_count > most) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--kv_pages is ", config.kv_page_count, ", at most ", most,
-                     " pages of this model fit into the machine's memory"));
-  }
-  if (config.kv_page_count > 0) return config.kv_page_count;
-  const int64_t wanted =
-      int64_t{config.engine.max_running_requests} * PagesForPositions(model.context_length);
-  return static_cast<int32_t>(std::clamp<int64_t>(most / 4, 1, wanted));
-}
 
 VerifierMetricsConfig MetricsConfig(const std::vector<ExtraDrafter>& drafters,
                                     const LlamaModel& model, const Backend& backend) {
@@ -88,7 +67,9 @@ absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config,
   BackendOptions options;
   options.device = config.device;
   CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(config.thread_count));
-  CHIMERA_ASSIGN_OR_RETURN(options.limits.page_count, PageCount(config, model->config()));
+  options.limits.page_count = config.kv_page_count;
+  options.most_pages =
+      config.engine.max_running_requests * PagesForPositions(model->config().context_length);
   options.limits.slot_count = config.engine.max_running_requests;
   options.limits.max_step_rows =
       config.engine.prefill_chunk + config.engine.max_running_requests * TokenTree::kMaxNodes;
@@ -113,7 +94,6 @@ absl::StatusOr<std::unique_ptr<VerifierServer>> VerifierServer::Start(
   server->AddLinks(drafters);
   CHIMERA_RETURN_IF_ERROR(server->StartEngine());
   CHIMERA_RETURN_IF_ERROR(server->StartService());
-  server->metrics_.service.ready.Set(1);
   return server;
 }
 
@@ -148,6 +128,7 @@ absl::Status VerifierServer::StartEngine() {
     LogWarning("chat messages cannot be served reason={}", chat_template.status().ToString());
   }
   EngineParts parts{backend_.get(), tokenizer_.get(), {}, &clock_, &metrics_};
+  parts.on_device_lost = [this](const absl::Status& reason) { DeviceLost(reason); };
   for (const auto& link : links_) parts.draft_sources.push_back(link.get());
   CHIMERA_ASSIGN_OR_RETURN(engine_, Engine::Create(parts, config_.engine));
   LogInfo("engine ready model={} numerics_id={} pages={} threads={} drafters={}", model_->name(),
@@ -174,12 +155,30 @@ absl::Status VerifierServer::StartService() {
   server.reflection = config_.reflection;
   runner_ = std::make_unique<ServerRunner>(std::move(server));
   runner_->AddService(service_.get(), v1::GenerationService::service_full_name());
-  return runner_->Start();
+  CHIMERA_RETURN_IF_ERROR(runner_->Start());
+  MutexLock lock(&health_mutex_);
+  serves_ = true;
+  if (device_lost_) runner_->SetBroken();
+  metrics_.service.ready.Set(device_lost_ ? 0 : 1);
+  return absl::OkStatus();
+}
+
+void VerifierServer::DeviceLost(const absl::Status& reason) {
+  LogError("device lost, restart the process reason={}", reason.ToString());
+  MutexLock lock(&health_mutex_);
+  device_lost_ = true;
+  if (!serves_) return;
+  metrics_.service.ready.Set(0);
+  runner_->SetBroken();
 }
 
 // The members go in reverse order: the runner cancels its calls first, the engine ends before the
 // links and the backend that it uses.
-VerifierServer::~VerifierServer() = default;
+VerifierServer::~VerifierServer() {
+  // The engine may still lose its device, when the runner is gone.
+  MutexLock lock(&health_mutex_);
+  serves_ = false;
+}
 
 absl::Status VerifierServer::Drain() {
   service_->SetDraining();

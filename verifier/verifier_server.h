@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/base/thread_pool.h"
 #include "common/metrics/metrics_exposer.h"
 #include "common/metrics/verifier_metrics.h"
@@ -82,6 +83,7 @@ class VerifierServer {
   void AddLinks(const std::vector<ExtraDrafter>& drafters);
   absl::Status StartEngine();
   absl::Status StartService();
+  void DeviceLost(const absl::Status& reason);
 
   const VerifierConfig config_;
   const RealClock clock_;
@@ -93,6 +95,9 @@ class VerifierServer {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_template_;  // null if the model has none that we know
   std::vector<std::unique_ptr<DrafterLink>> links_;
+  Mutex health_mutex_;
+  bool device_lost_ ABSL_GUARDED_BY(health_mutex_) = false;
+  bool serves_ ABSL_GUARDED_BY(health_mutex_) = false;  // runner_ has started
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<RequestReader> reader_;
   std::unique_ptr<GenerationService> service_;

@@ -100,6 +100,10 @@ struct CommitRequest {
 
 // Runs steps. One step may be in flight. All calls come from one thread, the engine's.
 //
+// Errors of Submit, Wait and Commit besides those named there: UNAVAILABLE if the device is lost,
+// and then of every later call, too. After another one the step or commit did not happen, and the
+// next may.
+//
 // Promise: the chosen token, logits, hidden states and K/V of a row depend on the model, the tokens
 // at positions 0 to its own (along the tree path), the sampling parameters and numerics_id(), and
 // on nothing else, bit for bit.

@@ -135,14 +135,20 @@ absl::Status ServerRunner::Start() {
     if (!addresses_[i].is_unix()) addresses_[i].port = ports_[i];
   }
   if (server_ == nullptr) return absl::InternalError("gRPC refused to start the server");
-  SetServing();
+  SetServing(true);
+  server_->GetHealthCheckService()->SetServingStatus(kLivenessName, true);
   return absl::OkStatus();
 }
 
-void ServerRunner::SetServing() {
+void ServerRunner::SetServing(bool is_serving) {
   grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
-  for (const std::string& name : health_names_) health->SetServingStatus(name, true);
-  health->SetServingStatus(kLivenessName, true);
+  for (const std::string& name : health_names_) health->SetServingStatus(name, is_serving);
+}
+
+void ServerRunner::SetBroken() {
+  CHIMERA_CHECK(server_ != nullptr) << "the server has not started";
+  SetServing(false);
+  server_->GetHealthCheckService()->SetServingStatus(kLivenessName, false);
 }
 
 std::shared_ptr<grpc::Channel> ServerRunner::InProcessChannel() {
@@ -153,8 +159,7 @@ std::shared_ptr<grpc::Channel> ServerRunner::InProcessChannel() {
 absl::Status ServerRunner::Drain(const FinishCalls& finish_calls, milliseconds timeout) {
   CHIMERA_CHECK(server_ != nullptr && !drained_) << "not running";
   drained_ = true;
-  grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
-  for (const std::string& name : health_names_) health->SetServingStatus(name, false);
+  SetServing(false);
   finish_calls(steady_clock::now() + timeout);
 
   const auto shutdown = std::make_shared<Shutdown>(server_);

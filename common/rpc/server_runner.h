@@ -65,6 +65,10 @@ class ServerRunner {
   // A channel that does not leave the process. REQUIRES: started.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
+  // Lets health say NOT_SERVING under all names, "liveness" included, for good: whoever watches it
+  // should start the process anew. Any thread. REQUIRES: started.
+  void SetBroken();
+
   // Lets running calls end. By the deadline it refuses new calls, waits for running ones and
   // cancels the rest; it must return.
   using FinishCalls = std::function<void(Deadline deadline)>;
@@ -80,7 +84,7 @@ class ServerRunner {
   struct Shutdown;
 
   absl::Status AddListeners();
-  void SetServing();
+  void SetServing(bool is_serving);
 
   const ServerConfig config_;
   grpc::ServerBuilder builder_;

@@ -16,6 +16,8 @@
 namespace chimera {
 namespace {
 
+absl::Status ShuttingDownError() { return absl::UnavailableError("the server is shutting down"); }
+
 absl::Status ValidateConfig(const EngineConfig& config, const BackendLimits& limits) {
   if (config.max_running_requests < 1 || config.max_running_requests > limits.slot_count) {
     return absl::InvalidArgumentError(absl::StrCat("max_running_requests is ",
@@ -65,6 +67,7 @@ Engine::Engine(const EngineParts& parts, const EngineConfig& config,
 }
 
 Engine::~Engine() {
+  queue_.Close(ShuttingDownError());
   queue_.Stop();
   thread_.join();
 }
@@ -84,7 +87,7 @@ absl::Status Engine::Cancel(const std::string& id, const GenerationSink* sink) {
 }
 
 void Engine::Drain(std::chrono::steady_clock::time_point deadline) {
-  queue_.Close();
+  queue_.Close(ShuttingDownError());
   if (queue_.WaitUntilEmpty(deadline)) return;
   cut_off_ = true;
   for (const std::string& id : queue_.alive_ids()) queue_.Cancel(id).IgnoreError();
@@ -119,17 +122,20 @@ void Engine::Run() {
     PublishLoad();
     if (!scheduler_.running().empty()) Step();
   }
-  const absl::Status stopped = absl::UnavailableError("the server is shutting down");
-  for (Sequence* sequence : scheduler_.All()) End(sequence, stopped);
+  EndAll(ShuttingDownError());
+}
+
+void Engine::EndAll(const absl::Status& status) {
+  for (Sequence* sequence : scheduler_.All()) End(sequence, status);
   RemoveEnded();
-  while (std::unique_ptr<QueuedRequest> queued = queue_.Pop()) EndQueued(queued.get(), stopped);
+  while (std::unique_ptr<QueuedRequest> queued = queue_.Pop()) EndQueued(queued.get(), status);
 }
 
 void Engine::EndCancelled() {
   const std::unordered_set<std::string> ids = queue_.TakeCancelled();
   if (ids.empty()) return;
-  const absl::Status cancelled = cut_off_ ? absl::UnavailableError("the server is shutting down")
-                                          : absl::CancelledError("the request was cancelled");
+  const absl::Status cancelled =
+      cut_off_ ? ShuttingDownError() : absl::CancelledError("the request was cancelled");
   for (QueuedRequest& queued : queue_.Remove(ids)) EndQueued(&queued, cancelled);
   for (Sequence* sequence : scheduler_.All()) {
     if (ids.contains(sequence->request.id)) End(sequence, cancelled);
@@ -154,14 +160,8 @@ void Engine::Step() {
   PlanRows(drafting_seconds);
   scheduler_.ReservePages();
   ListActive();
-  absl::Status status = Forward();
-  if (!status.ok()) {
-    const absl::Status failed =
-        absl::InternalError(absl::StrCat("the backend failed: ", status.message()));
-    for (Sequence* sequence : active_) End(sequence, failed);
-    speculation_.DiscardStep();
-    rows_ = {};
-  }
+  const absl::Status status = Forward();
+  if (!status.ok()) FailStep(status);
   RemoveEnded();
   const EngineRecorder::TimePoint stepped = recorder_.Now();
   speculation_.RecordStep(rows_,
@@ -172,6 +172,21 @@ void Engine::Step() {
   ListActive();
   SendNews();
   news_seconds_ = EngineRecorder::Seconds(stepped, recorder_.Timed(StepStage::kLink, stepped));
+}
+
+void Engine::FailStep(const absl::Status& status) {
+  speculation_.DiscardStep();
+  rows_ = {};
+  const std::string message = absl::StrCat("the backend failed: ", status.message());
+  if (!absl::IsUnavailable(status)) {
+    for (Sequence* sequence : active_) End(sequence, absl::InternalError(message));
+    return;
+  }
+  const absl::Status lost = absl::UnavailableError(message);
+  queue_.Close(lost);
+  EndAll(lost);
+  ListActive();
+  if (parts_.on_device_lost) parts_.on_device_lost(lost);
 }
 
 void Engine::SendNews() {

@@ -48,6 +48,9 @@ struct EngineParts {
   std::vector<DraftSource*> draft_sources;
   const Clock* clock = nullptr;
   VerifierMetrics* metrics = nullptr;
+  // Called once, from the engine's thread, when the backend's device is lost. By then every request
+  // has ended, and new ones are refused. May be empty.
+  std::function<void(const absl::Status&)> on_device_lost = {};
 };
 
 // Owns the decoding thread, which alone touches backend, pages and sequences. A step of a group
@@ -92,6 +95,9 @@ class Engine {
 
   void Run();
   void Step();
+  // The step has failed: its requests end, and if the device is lost all others, too.
+  void FailStep(const absl::Status& status);
+  void EndAll(const absl::Status& status);
   void EndCancelled();
   void ListActive();
   // `drafting_seconds` were spent on this step's drafts.

@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 
 namespace chimera {
 
 absl::Status RequestQueue::Push(QueuedRequest request) {
   MutexLock lock(&mutex_);
-  if (closed_) return absl::UnavailableError("the server is shutting down");
+  CHIMERA_RETURN_IF_ERROR(closed_);
   if (static_cast<int32_t>(waiting_.size()) >= max_requests_) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the queue is full: ", max_requests_, " requests wait already"));
@@ -74,14 +75,13 @@ void RequestQueue::Release(const std::string& id) {
   changed_.NotifyAll();
 }
 
-void RequestQueue::Close() {
+void RequestQueue::Close(const absl::Status& reason) {
   MutexLock lock(&mutex_);
-  closed_ = true;
+  closed_.Update(reason);
 }
 
 void RequestQueue::Stop() {
   MutexLock lock(&mutex_);
-  closed_ = true;
   stopped_ = true;
   changed_.NotifyAll();
 }

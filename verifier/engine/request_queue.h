@@ -27,7 +27,7 @@ class RequestQueue {
   RequestQueue(int32_t max_requests, int64_t max_tokens)
       : max_requests_(max_requests), max_tokens_(max_tokens) {}
 
-  // Errors: UNAVAILABLE once closed, ALREADY_EXISTS while a request of the same id is alive,
+  // Errors: the reason once closed, ALREADY_EXISTS while a request of the same id is alive,
   // RESOURCE_EXHAUSTED where a bound would be exceeded.
   absl::Status Push(QueuedRequest request);
 
@@ -47,8 +47,8 @@ class RequestQueue {
   // Forgets a request: its id may be used again.
   void Release(const std::string& id);
 
-  // Refuses requests from now on.
-  void Close();
+  // Refuses requests from now on. `reason` is not OK; the first one counts.
+  void Close(const absl::Status& reason);
 
   // Wakes WaitForWork for good.
   void Stop();
@@ -73,7 +73,7 @@ class RequestQueue {
   // Where the reply goes, by id.
   std::unordered_map<std::string, const GenerationSink*> alive_ ABSL_GUARDED_BY(mutex_);
   std::unordered_set<std::string> cancelled_ ABSL_GUARDED_BY(mutex_);
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);  // why, OK while open
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
