@@ -32,7 +32,7 @@ class SlotTrees {
     std::array<int8_t, TokenTree::kMaxNodes> parents = {};
   };
 
-  const BackendLimits limits_;
+  BackendLimits limits_;
   std::vector<SlotTree> trees_;  // [slot_count]
 };
 

@@ -21,7 +21,7 @@ namespace chimera::testing {
 struct BackendKind {
   std::string name;  // in the names of tests
   // Why this machine cannot run it; empty: it can.
-  std::string unavailable;
+  std::string unavailable = {};
   // An emulated device: tests make fewer rounds.
   bool is_slow = false;
   std::function<absl::StatusOr<std::unique_ptr<Backend>>(const LlamaModel&, const BackendLimits&)>
