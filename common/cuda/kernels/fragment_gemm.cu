@@ -6,14 +6,24 @@
 namespace chimera {
 namespace {
 
-// Token tiles, feature tiles, ring, steps, blocks, sums.
+// Token tiles, feature tiles, steps, ring, blocks, sums. Registers, by nvcc 13.0 for 9.0 (8.0), of
+// 128 for two blocks of a multiprocessor and 255 for one:
+//
+//   Rows8 124 (120)  Rows16 121 (123)  Rows32 125 (128)  Rows64 126 (126)  Rows64Deep 176 (182)
+//   Summed64 173 (170)  Summed128 255 (254)
+//
+// Rings are as deep as registers allow: two blocks have 128 KiB of weights on their way, with 64
+// rows 64 KiB, where memory at full speed needs some 30 KiB per multiprocessor. Summed128 has 128
+// accumulators a thread, the most there is room for: 256 features and 128 rows in a block read
+// (256 + 128) * 32 bytes from the second-level cache for as many products as four blocks of 128 and
+// 64 read 768 * 32 for, and that cache is what limits large products.
 using Rows8 = FragmentGemmShape<1, 1, 16, 16, 2, false>;
 using Rows16 = FragmentGemmShape<2, 1, 16, 16, 2, false>;
 using Rows32 = FragmentGemmShape<4, 1, 16, 16, 2, false>;
-using Rows64 = FragmentGemmShape<8, 1, 8, 16, 2, false>;
+using Rows64 = FragmentGemmShape<8, 1, 8, 8, 2, false>;
 using Rows64Deep = FragmentGemmShape<8, 1, 16, 16, 1, false>;
 using Summed64 = FragmentGemmShape<8, 1, 8, 16, 1, true>;
-using Summed128 = FragmentGemmShape<16, 2, 4, 4, 1, true>;
+using Summed128 = FragmentGemmShape<16, 2, 4, 6, 1, true>;
 
 constexpr int CeilDivide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
 

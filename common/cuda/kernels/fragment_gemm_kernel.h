@@ -4,6 +4,7 @@
 #define CHIMERA_COMMON_CUDA_KERNELS_FRAGMENT_GEMM_KERNEL_H_
 
 #include <cstdint>
+#include <numeric>
 
 #include "common/cuda/device/primitives.h"
 #include "common/cuda/kernels/fragment_gemm.h"
@@ -13,22 +14,24 @@ namespace chimera {
 
 // What the instances of the kernel differ in, none of which has an influence on bits. A step is one
 // tile of k.
-template <int kTokenTilesOf, int kFeatureTilesOf, int kRingOf, int kStepsOf, int kBlocksOf,
+template <int kTokenTilesOf, int kFeatureTilesOf, int kStepsOf, int kRingOf, int kBlocksOf,
           bool kSumsOf>
 struct FragmentGemmShape {
   static constexpr int kTokenTiles = kTokenTilesOf;      // of 8 rows
   static constexpr int kFeatureTiles = kFeatureTilesOf;  // of 16 features, of each warp
-  static constexpr int kRing = kRingOf;      // steps whose weights are on their way to registers
-  static constexpr int kSteps = kStepsOf;    // of a stage: input that is copied at once
-  static constexpr int kBlocks = kBlocksOf;  // of a multiprocessor
-  static constexpr bool kSums = kSumsOf;     // walks through all splits and adds them up
-  static_assert(kRing <= kSteps && kSteps % kRing == 0);
+  static constexpr int kSteps = kStepsOf;                // of a stage: input that is copied at once
+  static constexpr int kRing = kRingOf;                  // steps whose weights have registers
+  static constexpr int kBlocks = kBlocksOf;              // of a multiprocessor
+  static constexpr bool kSums = kSumsOf;  // walks through all splits and adds them up
+  // Stages after which steps have the same registers again.
+  static constexpr int kPhases = std::lcm(kSteps, kRing) / kSteps;
+  static_assert(kSteps <= kRing && kRing <= 2 * kSteps && kPhases <= 3);
 };
 
-// Weights go from memory straight to the registers of the one warp that needs them, kRing tiles
-// ahead. Every warp has features of its own and all rows of the block: none splits k, so that each
-// element has one chain of accumulation. Input is shared by the warps, double buffered in shared
-// memory, with one barrier per stage.
+// Weights go from memory straight to the registers of the one warp that needs them, a stage ahead.
+// Every warp has features of its own and all rows of the block: none splits k, so that each element
+// has one chain of accumulation. Input is shared by the warps, double buffered in shared memory,
+// with one barrier per stage.
 template <typename Shape>
 struct FragmentGemmKernel {
   struct Arguments {
@@ -113,22 +116,35 @@ struct FragmentGemmKernel {
     }
   }
 
-  // Step p of a stage has slot p % kRing of the ring, even where the stage before was not full, so
-  // that slots are known to the compiler. With kIsFull it knows that all steps are there, too. The
-  // next stage's weights follow this one's, whichever split it is of.
-  template <bool kIsFull>
+  // 0, which the compiler takes for a number that `value` is needed for: grids have one block along
+  // z.
+  static CHIMERA_DEVICE int ZeroAfter(float value) {
+    return static_cast<int>(device::FloatBits(value) & static_cast<uint32_t>(device::BlockZ()));
+  }
+
+  // Step p of a stage has the same slot of the ring even where a stage before was not full, so that
+  // slots are known to the compiler; with kIsFull it knows that all steps are there, too. Each step
+  // of the next stage, whose weights follow this one's whichever split they are of, is loaded as
+  // soon as its slot is free, and no step beyond: a warp waits for loads by one of six counters
+  // that the hardware has, hence at its first product of a stage for all that it has asked for.
+  // Where slots are free from the start, the compiler must not move loads before that product.
+  template <bool kIsFull, int kPhase>
   static CHIMERA_DEVICE void RunStage(const unsigned char* input, int step_count,
                                       int next_step_count, Warp* warp) {
+    constexpr int kFirstSlot = kPhase * Shape::kSteps;
     const int count = kIsFull ? Shape::kSteps : step_count;
     CHIMERA_UNROLL
     for (int step = 0; step < Shape::kSteps; ++step) {
-      const int slot = step % Shape::kRing;
-      if (kIsFull || step < count) Multiply(input, step, slot, warp);
-      const int ahead = step + Shape::kRing;
-      if (ahead < Shape::kSteps) {
-        if (kIsFull || ahead < count) LoadWeights(ahead, slot, warp);
-      } else if (ahead - Shape::kSteps < next_step_count) {
-        LoadWeights(count + ahead - Shape::kSteps, slot, warp);
+      if (kIsFull || step < count) {
+        Multiply(input, step, (kFirstSlot + step) % Shape::kRing, warp);
+      }
+      CHIMERA_UNROLL
+      for (int next = 0; next < Shape::kSteps; ++next) {
+        const int last_use = Shape::kSteps + next - Shape::kRing;
+        if ((last_use > 0 ? last_use : 0) != step || next >= next_step_count) continue;
+        const int zero = Shape::kRing > Shape::kSteps ? ZeroAfter(warp->sums[0][0].value[0]) : 0;
+        const int slot = (kFirstSlot + Shape::kSteps + next) % Shape::kRing;
+        LoadWeights(count + next + zero, slot, warp);
       }
     }
     CHIMERA_UNROLL
@@ -180,21 +196,54 @@ struct FragmentGemmKernel {
     }
   }
 
+  // Where a block is in its walk through k.
+  struct Walk {
+    Stage stage;
+    int buffer;  // of input, that of the stage
+    int first_row;
+    bool is_active;  // whether the warp has features
+  };
+
+  // Runs one stage while the next one's input is on its way.
+  template <int kPhase>
+  static CHIMERA_DEVICE void Advance(const Arguments& arguments, unsigned char* shared, Walk* walk,
+                                     Warp* warp) {
+    const Stage stage = walk->stage;
+    const Stage next = Following(arguments, stage);
+    device::WaitForAsyncCopies<0>();
+    // The stage is there for all warps, and all have done with the buffer of the one before.
+    device::SyncThreads();
+    const unsigned char* const input = shared + walk->buffer * Input::kBytes;
+    walk->buffer = 1 - walk->buffer;
+    Input::Copy(arguments.gemm, walk->first_row, next.first, next.count,
+                shared + walk->buffer * Input::kBytes);
+    device::CommitAsyncCopies();
+    if (walk->is_active) {
+      if (stage.count == Shape::kSteps) {
+        RunStage<true, kPhase>(input, stage.count, next.count, warp);
+      } else {
+        RunStage<false, kPhase>(input, stage.count, next.count, warp);
+      }
+      const bool is_last = next.count == 0;
+      if (Shape::kSums && (is_last || next.split != stage.split)) {
+        AddSplit(stage, is_last, shared + 2 * Input::kBytes, warp);
+      }
+    }
+    walk->stage = next;
+  }
+
   static CHIMERA_DEVICE void Run(const Arguments& arguments) {
     device::AllowNextLaunch();
     const FragmentGemmArguments& gemm = arguments.gemm;
     // Blocks beside each other share weights where there are many rows, so that these come from
     // memory once.
     const int feature_block = Shape::kSums ? device::BlockY() : device::BlockX();
-    const int first_row = Shape::kSums ? device::BlockX() * kRows : 0;
     const int first_split = Shape::kSums ? 0 : device::BlockY();
     const int first_feature =
         feature_block * kFeatures + device::WarpIndex() * Shape::kFeatureTiles * kFragmentSize;
-    const bool is_active = first_feature < gemm.output_size;
-
-    Stage stage =
-        StageFrom(arguments, first_split,
-                  FragmentSplitBegin(first_split, arguments.split_count, gemm.input_size));
+    Walk walk = {StageFrom(arguments, first_split,
+                           FragmentSplitBegin(first_split, arguments.split_count, gemm.input_size)),
+                 0, Shape::kSums ? device::BlockX() * kRows : 0, first_feature < gemm.output_size};
     Warp warp;
     warp.input_offset = Input::LaneOffset();
     Clear(&warp);
@@ -205,43 +254,28 @@ struct FragmentGemmKernel {
       const int own_tile = first_feature + i * kFragmentSize;
       const int feature = own_tile < last_tile ? own_tile : last_tile;
       warp.weights[i] = gemm.weights + int64_t{feature} * gemm.input_size +
-                        int64_t{stage.first} * kTileElements + device::LaneIndex() * 8;
+                        int64_t{walk.stage.first} * kTileElements + device::LaneIndex() * 8;
     }
     CHIMERA_UNROLL
-    for (int slot = 0; slot < Shape::kRing; ++slot) {
-      if (is_active && slot < stage.count) LoadWeights(slot, slot, &warp);
+    for (int step = 0; step < Shape::kSteps; ++step) {
+      if (walk.is_active && step < walk.stage.count) LoadWeights(step, step, &warp);
     }
     device::WaitForPriorLaunch();
 
     unsigned char* const shared =
         device::SharedArray<unsigned char>(SharedBytes(arguments.split_count));
-    unsigned char* const totals = shared + 2 * Input::kBytes;
-    int buffer = 0;
-    Input::Copy(gemm, first_row, stage.first, stage.count, shared);
+    Input::Copy(gemm, walk.first_row, walk.stage.first, walk.stage.count, shared);
     device::CommitAsyncCopies();
-    while (stage.count > 0) {
-      const Stage next = Following(arguments, stage);
-      device::WaitForAsyncCopies<0>();
-      // The stage is there for all warps, and all have done with the buffer of the one before.
-      device::SyncThreads();
-      const unsigned char* const input = shared + buffer * Input::kBytes;
-      buffer = 1 - buffer;
-      Input::Copy(gemm, first_row, next.first, next.count, shared + buffer * Input::kBytes);
-      device::CommitAsyncCopies();
-      if (is_active) {
-        if (stage.count == Shape::kSteps) {
-          RunStage<true>(input, stage.count, next.count, &warp);
-        } else {
-          RunStage<false>(input, stage.count, next.count, &warp);
-        }
-        const bool is_last = next.count == 0;
-        if (Shape::kSums && (is_last || next.split != stage.split)) {
-          AddSplit(stage, is_last, totals, &warp);
-        }
+    while (walk.stage.count > 0) {
+      Advance<0>(arguments, shared, &walk, &warp);
+      if constexpr (Shape::kPhases > 1) {
+        if (walk.stage.count > 0) Advance<1>(arguments, shared, &walk, &warp);
       }
-      stage = next;
+      if constexpr (Shape::kPhases > 2) {
+        if (walk.stage.count > 0) Advance<2>(arguments, shared, &walk, &warp);
+      }
     }
-    if (is_active) Store(gemm, first_row, first_feature, first_split, warp);
+    if (walk.is_active) Store(gemm, walk.first_row, first_feature, first_split, warp);
   }
 };
 
