@@ -125,26 +125,25 @@ struct RankingKernel {
     }
   }
 
-  // Calls visit(rank) for the candidates: the tokens of `bucket` whose rank is `bound` at least.
+  // Calls visit(rank) for the candidates: the tokens of `bucket`.
   template <typename Visit>
-  static CHIMERA_DEVICE void VisitCandidates(const Row& row, int bucket, uint64_t bound,
-                                             const Shared& shared, const Visit& visit) {
+  static CHIMERA_DEVICE void VisitCandidates(const Row& row, int bucket, const Shared& shared,
+                                             const Visit& visit) {
     const auto count = static_cast<int>(shared.candidate_count);
     if (count > kMaxCandidates) {
       VisitTokens(row, 0, row.group_count, bucket, [&](int own_bucket, uint64_t rank) {
-        if (own_bucket == bucket && rank >= bound) visit(rank);
+        if (own_bucket == bucket) visit(rank);
       });
       return;
     }
     for (int i = device::ThreadIndex(); i < count; i += kThreads) visit(shared.candidates[i]);
   }
 
-  static CHIMERA_DEVICE void CollectCandidates(const Row& row, int bucket, uint64_t bound,
-                                               Shared* shared) {
+  static CHIMERA_DEVICE void CollectCandidates(const Row& row, int bucket, Shared* shared) {
     if (device::ThreadIndex() == 0) shared->candidate_count = 0;
     device::SyncThreads();
     VisitTokens(row, 0, row.group_count, bucket, [&](int own_bucket, uint64_t rank) {
-      if (own_bucket != bucket || rank < bound) return;
+      if (own_bucket != bucket) return;
       const uint32_t place = device::AtomicAdd(&shared->candidate_count, 1u);
       if (place < kMaxCandidates) shared->candidates[place] = rank;
     });
@@ -153,15 +152,15 @@ struct RankingKernel {
 
   // The rank of the candidate with which their count or weight, from the best one down, reaches
   // `target`. REQUIRES: all together reach it.
-  static CHIMERA_DEVICE uint64_t Select(const Row& row, int bucket, uint64_t bound, Measure measure,
+  static CHIMERA_DEVICE uint64_t Select(const Row& row, int bucket, Measure measure,
                                         uint64_t target, Shared* shared) {
-    CollectCandidates(row, bucket, bound, shared);
+    CollectCandidates(row, bucket, shared);
     uint64_t prefix = 0;
     for (int shift = 64 - kDigitBits; shift >= 0; shift -= kDigitBits) {
       for (int i = device::ThreadIndex(); i < kDigits; i += kThreads) shared->digits.Set(i, 0, 0);
       device::SyncThreads();
       // The best digit has the first bin.
-      VisitCandidates(row, bucket, bound, *shared, [&](uint64_t rank) {
+      VisitCandidates(row, bucket, *shared, [&](uint64_t rank) {
         if (rank >> shift >> kDigitBits != prefix) return;
         const int digit = static_cast<int>(rank >> shift) & (kDigits - 1);
         shared->digits.Add(kDigits - 1 - digit,
@@ -172,7 +171,7 @@ struct RankingKernel {
           device::FindCrossing(shared->digits, measure, target, &shared->crossing);
       prefix = prefix << kDigitBits | static_cast<uint64_t>(kDigits - 1 - crossing.bin);
       if (shared->digits.counts[crossing.bin] == 1) {
-        VisitCandidates(row, bucket, bound, *shared, [&](uint64_t rank) {
+        VisitCandidates(row, bucket, *shared, [&](uint64_t rank) {
           if (rank >> shift == prefix) shared->selected = rank;
         });
         device::SyncThreads();
@@ -185,27 +184,28 @@ struct RankingKernel {
   }
 
   // The rank of the last token that top-k keeps, 0 where it keeps all that are counted. Leaves in
-  // the buckets what it keeps.
+  // the buckets what it keeps, if top-p follows.
   static CHIMERA_DEVICE uint64_t KeepTopK(const Row& row, Shared* shared) {
     const auto k = static_cast<uint64_t>(row.params.top_k);
     const device::Crossing crossing =
         device::FindCrossing(shared->buckets, Measure::kCount, k, &shared->crossing);
     if (crossing.bin == kBuckets) return 0;
-    const uint64_t last =
-        Select(row, crossing.bin, 0, Measure::kCount, k - crossing.before, shared);
+    const uint64_t last = Select(row, crossing.bin, Measure::kCount, k - crossing.before, shared);
+    if (row.params.top_p == 1.0f) return last;
     for (int i = crossing.bin + device::ThreadIndex(); i < kBuckets; i += kThreads) {
       shared->buckets.Set(i, 0, 0);
     }
     device::SyncThreads();
-    VisitCandidates(row, crossing.bin, 0, *shared, [&](uint64_t rank) {
+    VisitCandidates(row, crossing.bin, *shared, [&](uint64_t rank) {
       if (rank >= last) shared->buckets.Add(crossing.bin, WeightOf(row, rank));
     });
     device::SyncThreads();
     return last;
   }
 
-  // The rank of the last token that top-p keeps of those in the buckets with a rank from `bound`.
-  static CHIMERA_DEVICE uint64_t KeepTopP(const Row& row, uint64_t bound, Shared* shared) {
+  // The rank of the last token that top-p keeps of those in the buckets. What top-k has dropped of
+  // its last bucket is a candidate still, but what top-p aims at is reached before.
+  static CHIMERA_DEVICE uint64_t KeepTopP(const Row& row, Shared* shared) {
     constexpr uint64_t kUnreachable = ~uint64_t{0};
     const uint64_t total =
         device::FindCrossing(shared->buckets, Measure::kWeight, kUnreachable, &shared->crossing)
@@ -214,8 +214,7 @@ struct RankingKernel {
     const uint64_t target = TopPTarget(row.params.top_p, total);
     const device::Crossing crossing =
         device::FindCrossing(shared->buckets, Measure::kWeight, target, &shared->crossing);
-    if (crossing.bin == kBuckets) return bound;
-    return Select(row, crossing.bin, bound, Measure::kWeight, target - crossing.before, shared);
+    return Select(row, crossing.bin, Measure::kWeight, target - crossing.before, shared);
   }
 
   static CHIMERA_DEVICE void Run(const Arguments& arguments) {
@@ -243,7 +242,7 @@ struct RankingKernel {
     }
     device::SyncThreads();
     uint64_t bound = params.top_k > 0 ? KeepTopK(row, &shared) : 0;
-    if (params.top_p < 1.0f) bound = KeepTopP(row, bound, &shared);
+    if (params.top_p < 1.0f) bound = KeepTopP(row, &shared);
     if (device::ThreadIndex() == 0) state->bound = bound;
   }
 };

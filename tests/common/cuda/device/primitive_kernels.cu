@@ -1,3 +1,4 @@
+#include "common/cuda/device/last_block.h"
 #include "common/cuda/device/primitives.h"
 #include "common/cuda/launch.h"
 #include "tests/common/cuda/device/primitive_kernels.h"
@@ -105,6 +106,32 @@ struct ShuffleKernel {
     results[32] = device::Shuffle(value, (7 * LaneIndex() + 3) % 32);
     results[64] = device::ShuffleDown(value, 3);
     results[96] = device::Ballot((value & 1u) != 0);
+    results[128] = device::ReduceMax(value);
+  }
+};
+
+struct AtomicsKernel {
+  using Arguments = AtomicsArguments;
+  static constexpr int kThreads = AtomicsArguments::kThreads;
+  static constexpr int kBlocksPerMultiprocessor = 1;
+
+  struct Shared {
+    uint32_t sum;
+    bool is_last;
+  };
+
+  static CHIMERA_DEVICE void Run(const Arguments& arguments) {
+    Shared& shared = device::SharedMemory<Shared>();
+    if (ThreadIndex() == 0) shared.sum = 0;
+    device::SyncThreads();
+    const uint64_t value = arguments.values[device::BlockX() * kThreads + ThreadIndex()];
+    device::AtomicAdd(&shared.sum, static_cast<uint32_t>(value));
+    device::AtomicAdd(&arguments.results[0], value);
+    device::AtomicMax(&arguments.results[1], value);
+    device::SyncThreads();
+    if (ThreadIndex() == 0) device::AtomicAdd(&arguments.results[2], uint64_t{shared.sum});
+    if (!device::IsLastBlock(arguments.arrivals, device::GridX(), &shared.is_last)) return;
+    if (ThreadIndex() < 3) arguments.copies[ThreadIndex()] = arguments.results[ThreadIndex()];
   }
 };
 
@@ -217,6 +244,11 @@ absl::Status LaunchLoadMatrices(StreamView stream, const LoadMatricesArguments& 
 
 absl::Status LaunchShuffles(StreamView stream, const ShuffleArguments& arguments) {
   return Launch<ShuffleKernel>(stream, {}, arguments);
+}
+
+absl::Status LaunchAtomics(StreamView stream, const AtomicsArguments& arguments) {
+  return Launch<AtomicsKernel>(
+      stream, {{AtomicsArguments::kBlocks, 1, 1}, sizeof(AtomicsKernel::Shared)}, arguments);
 }
 
 absl::Status LaunchReverse(StreamView stream, const ReverseArguments& arguments) {

@@ -30,12 +30,25 @@ struct LoadMatricesArguments {
 };
 absl::Status LaunchLoadMatrices(StreamView stream, const LoadMatricesArguments& arguments);
 
-// By operation: xor 5, lane (7 * own + 3) % 32, down 3, ballot of the lowest bit.
+// By operation: xor 5, lane (7 * own + 3) % 32, down 3, ballot of the lowest bit, maximum.
 struct ShuffleArguments {
   const uint32_t* values = nullptr;  // [32]
-  uint32_t* results = nullptr;       // [operation 4, 32]
+  uint32_t* results = nullptr;       // [operation 5, 32]
 };
 absl::Status LaunchShuffles(StreamView stream, const ShuffleArguments& arguments);
+
+// Blocks change the same numbers, in shared and in global memory; the last reads what has become of
+// them.
+struct AtomicsArguments {
+  static constexpr int kThreads = 64;
+  static constexpr int kBlocks = 5;
+
+  const uint64_t* values = nullptr;  // [kBlocks, kThreads]
+  uint32_t* arrivals = nullptr;      // 0 at first
+  uint64_t* results = nullptr;       // sum, maximum, sum of lower halves; 0 at first
+  uint64_t* copies = nullptr;        // [3], of the results, by the last block
+};
+absl::Status LaunchAtomics(StreamView stream, const AtomicsArguments& arguments);
 
 // Reverses vectors within a block by way of shared memory: words of 16 bytes over all threads, then
 // words of 8 bytes within each half of the block.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <vector>
@@ -100,7 +101,7 @@ TEST(PrimitivesTest, Shuffles) {
     values[lane] = 1000 + lane * lane;
     votes |= (values[lane] & 1u) << lane;
   }
-  std::array<uint32_t, 128> results;
+  std::array<uint32_t, 160> results;
   Emulator emulator({.seed = 1});
   CHIMERA_ASSERT_OK(LaunchShuffles(StreamView(emulator), {values.data(), results.data()}));
   for (int lane = 0; lane < 32; ++lane) {
@@ -108,6 +109,30 @@ TEST(PrimitivesTest, Shuffles) {
     EXPECT_EQ(results[32 + lane], values[(7 * lane + 3) % 32]);
     EXPECT_EQ(results[64 + lane], values[lane < 29 ? lane + 3 : lane]);
     EXPECT_EQ(results[96 + lane], votes);
+    EXPECT_EQ(results[128 + lane], 1000u + 31 * 31);
+  }
+}
+
+TEST(PrimitivesTest, AtomicsAndTheLastBlock) {
+  using Results = std::array<uint64_t, 3>;
+  std::mt19937_64 random(3);
+  std::array<uint64_t, AtomicsArguments::kBlocks * AtomicsArguments::kThreads> values;
+  Results expected = {};
+  for (uint64_t& value : values) {
+    value = random() & ~uint64_t{0xff000000};  // lower halves do not overflow
+    expected[0] += value;
+    expected[1] = std::max(expected[1], value);
+    expected[2] += static_cast<uint32_t>(value);
+  }
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    uint32_t arrivals = 0;
+    Results results = {};
+    Results copies = {};
+    Emulator emulator({.seed = seed});
+    CHIMERA_ASSERT_OK(LaunchAtomics(StreamView(emulator),
+                                    {values.data(), &arrivals, results.data(), copies.data()}));
+    EXPECT_EQ(results, expected);
+    EXPECT_EQ(copies, expected);
   }
 }
 

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <limits>
-#include <numeric>
+#include <cstdint>
 #include <vector>
 
 #include "common/cuda/emulation/emulator.h"
+#include "common/sampling/gumbel_noise.h"
 #include "tests/common/cuda/kernels/faulty_sample_rows.h"
 #include "tests/common/cuda/kernels/sample_rows_batch.h"
 #include "tests/testing/sanitizers.h"
@@ -193,20 +193,25 @@ TEST(CudaSampleRowsTest, EqualsTheReferenceAtTheEdgesOfFilters) {
   }
 }
 
-// Noise moves logits by whole units in the last place there, and what top-k drops beyond the
-// farthest bucket could tie with the winner if the bucket ended too early.
-TEST(CudaSampleRowsTest, EqualsTheReferenceWhereNoiseIsRounded) {
-  for (const float unit : {8.0f, 16.0f, 32.0f, 64.0f}) {
+// Where logits are 32 apart, great noise rounds up by as much: a token that top-k has dropped could
+// tie with the winner from there, and would win by its id.
+TEST(CudaSampleRowsTest, TopKCountsAsFarAsNoiseCanReach) {
+  struct GreatNoise {
+    int64_t position;
+    int32_t token;
+  };
+  constexpr float kGreatest = 0x1.8p28f;
+  for (const auto& [position, token] : {GreatNoise{265880, 16}, {583651, 21}, {802970, 7}}) {
+    ASSERT_GT(NoiseRow(0, position).Gumbel(token), 16.5f);
+    std::vector<float> logits(300, kGreatest);
+    std::fill_n(logits.begin(), token + 1, kGreatest - 32);
     SampleRowsBatch batch = {300, 1, {}};
-    for (uint64_t i = 0; i < 40; ++i) {
-      std::vector<float> logits(batch.vocab_size);
-      for (int j = 0; j < batch.vocab_size; ++j) {
-        logits[j] = (i % 2 == 0 ? 1.0f : -1.0f) * unit * 0x1p23f +
-                    unit * static_cast<float>((j * 7 + i) % 5);
-      }
-      const SamplingParams params = {.temperature = 1, .top_k = 130, .seed = i};
-      batch.rows.push_back({{params, static_cast<int64_t>(i)}, logits});
+    for (const int top_k : {299, 300}) {  // drops the token, keeps it
+      const SamplingParams params = {.temperature = 1, .top_k = top_k};
+      batch.rows.push_back({{params, position}, logits});
     }
+    EXPECT_NE(ExpectedResult(batch).tokens[0], token);
+    EXPECT_EQ(ExpectedResult(batch).tokens[1], token);
     ExpectReference(batch);
   }
 }
