@@ -1,0 +1,113 @@
+// Linear layers by the library: y = x W^T.
+
+#ifndef CHIMERA_COMMON_CUDA_BLAS_LINEAR_H_
+#define CHIMERA_COMMON_CUDA_BLAS_LINEAR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/check.h"
+#include "common/cuda/blas/blas_handle.h"
+#include "common/cuda/runtime/device_span.h"
+#include "common/cuda/runtime/stream.h"
+
+namespace chimera::cuda {
+
+// How algorithms are chosen among those that the library has.
+enum class BlasMode {
+  // One for every number of rows, so that a row's bits depend on nothing but the row, as far as
+  // BlasLinear::SelfTest can tell. Computes whole multiples of kPinnedRows rows.
+  kPinned,
+  // What the library holds to be fastest, for each number of rows by itself: a row's bits depend
+  // on how many others there are.
+  kFastest,
+};
+
+// Pinned layers compute multiples of so many rows: for fewer, libraries have algorithms of their
+// own.
+inline constexpr int kPinnedRows = 64;
+
+struct BlasLinearConfig {
+  BlasMode mode = BlasMode::kPinned;
+  int input_size = 0;     // K: a positive multiple of 8
+  int output_size = 0;    // N: a positive multiple of 8
+  int max_row_count = 0;  // at least 1
+  // Algorithms that need more memory are not considered.
+  size_t max_workspace_bytes = size_t{32} << 20;
+};
+
+// The operands of one run, in device memory, aligned to 16 bytes; the workspace to 256. Output is
+// float, or uint16_t for bf16. Padded: BlasLinear::PaddedRowCount(row_count).
+template <typename Output>
+struct BlasLinearArguments {
+  int row_count = 0;                  // at least 1, at most max_row_count
+  DeviceSpan<const uint16_t> input;   // bf16 [padded, input_size], or more; rows after the first
+                                      // row_count may hold anything
+  DeviceSpan<const uint16_t> weight;  // bf16 [output_size, input_size]
+  DeviceSpan<Output> output;          // [padded, output_size], or more; what is written to rows
+                                      // after the first row_count is undetermined
+  DeviceSpan<std::byte> workspace;    // workspace_bytes() or more, for this stream alone
+};
+
+// Owns the choice of algorithms for one shape; weights of equal shape share it. Sums are fp32, also
+// where k is split, and rounded once to the output's type. Moving it leaves nothing behind but an
+// object to assign to or destroy. One thread at a time, of the handle's device.
+template <typename Output>
+class BlasLinear {
+ public:
+  // Pinned: takes the algorithm that the library holds to be fastest for kPinnedRows rows among
+  // those that can serve all multiples of kPinnedRows up to max_row_count. Errors:
+  // FAILED_PRECONDITION if there is none; device_error.h.
+  static absl::StatusOr<BlasLinear> Create(BlasHandle& handle, const BlasLinearConfig& config);
+
+  const BlasLinearConfig& config() const;
+
+  // Rows that are computed for `row_count`: pinned, the next multiple of kPinnedRows.
+  int PaddedRowCount(int row_count) const;
+
+  // Workspace that a run needs.
+  size_t workspace_bytes() const;
+
+  // One line for the numerics id: the shape and, pinned, all that tells the algorithm from others.
+  // Says nothing of the library's version and of the device.
+  std::string description() const;
+
+  // Fastest: chooses the algorithm for a number of rows, which the first run for it does otherwise.
+  // Pinned: does nothing. Errors: FAILED_PRECONDITION if there is none; device_error.h.
+  absl::Status Prepare(int row_count);
+
+  // Gives the multiplication to the stream, which may be recording a graph: after a run of that
+  // number of rows outside of it, with which the library loads its code. Errors: as Prepare.
+  absl::Status Run(const BlasLinearArguments<Output>& arguments, Stream& stream);
+
+  // Computes 64 random rows in random places of 64, 128 and 256, with `weight` as for Run, and
+  // compares their bits. Takes memory of the device and waits for the stream. Errors:
+  // FAILED_PRECONDITION if bits differ, naming the first row that does; device_error.h. REQUIRES:
+  // pinned.
+  absl::Status SelfTest(DeviceSpan<const uint16_t> weight, Stream& stream);
+
+  // What an implementation keeps. For the implementations.
+  class Impl;
+  Impl& impl() const {
+    CHIMERA_CHECK(impl_ != nullptr) << "a linear layer that was moved from is used";
+    return *impl_;
+  }
+
+ private:
+  struct Destroy {
+    void operator()(Impl* impl) const;
+  };
+
+  explicit BlasLinear(std::unique_ptr<Impl, Destroy> impl) : impl_(std::move(impl)) {}
+
+  std::unique_ptr<Impl, Destroy> impl_;
+};
+
+}  // namespace chimera::cuda
+
+#endif  // CHIMERA_COMMON_CUDA_BLAS_LINEAR_H_
