@@ -1,14 +1,19 @@
 # chimera_cuda_library: kernels, compiled for the emulator always and for GPUs where CHIMERA_CUDA says so.
 
-option(CHIMERA_CUDA "Build what runs on a GPU (needs CUDA 13; set CUDAToolkit_ROOT unless it is found)" OFF)
+option(CHIMERA_CUDA "Build what runs on a GPU (needs CUDA 13: scripts/setup-cuda, or CUDAToolkit_ROOT)" OFF)
 
 if(CHIMERA_CUDA)
   if(NOT CUDAToolkit_ROOT AND NOT DEFINED ENV{CUDAToolkit_ROOT})
-    set(CUDAToolkit_ROOT /usr/local/cuda)
+    # What scripts/setup-cuda installs, or else what the machine has.
+    set(CUDAToolkit_ROOT ${PROJECT_SOURCE_DIR}/build/cuda-toolkit)
+    if(NOT EXISTS ${CUDAToolkit_ROOT})
+      set(CUDAToolkit_ROOT /usr/local/cuda)
+    endif()
   endif()
   find_package(CUDAToolkit 13 QUIET)
-  if(NOT TARGET CUDA::cudart OR NOT CUDAToolkit_NVCC_EXECUTABLE)
-    message(FATAL_ERROR "CHIMERA_CUDA=ON: no CUDA 13 toolkit with nvcc and libcudart in CUDAToolkit_ROOT or /usr/local/cuda")
+  if(NOT TARGET CUDA::cudart OR NOT TARGET CUDA::cublasLt OR NOT CUDAToolkit_NVCC_EXECUTABLE)
+    message(FATAL_ERROR "CHIMERA_CUDA=ON: no CUDA 13 toolkit with nvcc, libcudart and libcublasLt in CUDAToolkit_ROOT or \
+/usr/local/cuda; scripts/setup-cuda installs one")
   endif()
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   set(CHIMERA_CUDA_ARCHITECTURES 80 90 CACHE STRING "Compute capabilities that kernels are compiled for, without the dot")

@@ -13,7 +13,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = "".join(
     f". {ROOT}/scripts/lib/{name}.sh; "
-    for name in ("common", "packages", "python", "model", "build", "ctest")
+    for name in ("common", "packages", "python", "model", "cuda", "build", "ctest")
 )
 
 
@@ -119,6 +119,52 @@ class ModelTest(ScriptTest):
         result = self.run_bash("cd /; setup_model; printenv CHIMERA_MODEL", CHIMERA_MODEL="my.gguf")
         self.assertEqual(result.stdout.splitlines()[-1], str(self.cache / "my.gguf"))
         self.assertEqual(result.returncode, 0)
+
+
+class CudaToolkitTest(ScriptTest):
+    """Wheels are made up: one file that says which of them it is, a compiler and a library."""
+
+    FAKE = (
+        "CUDA_DIR=$PWD/build/cuda-toolkit; CUDA_REQUIREMENTS=$PWD/requirements; require_disk() { :; }; "
+        "install_cuda_wheels() { "
+        "local toolkit=$1/wheels/nvidia/cu13; mkdir -p $toolkit/bin $toolkit/lib $1/wheels/a.dist-info; "
+        "cp $CUDA_REQUIREMENTS $toolkit/version; touch $toolkit/lib/libcudart.so.13; "
+        "printf '#!/bin/sh\\n' >$toolkit/bin/nvcc; chmod +x $toolkit/bin/nvcc; "
+        "}; "
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.toolkit = self.cache / "build/cuda-toolkit"
+        self.require("one")
+
+    def require(self, version):
+        (self.cache / "requirements").write_text(version, encoding="utf-8")
+
+    def test_has_what_linkers_look_for(self):
+        result = self.run_bash(self.FAKE + "setup_cuda")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f"CUDA toolkit: {self.toolkit}", result.stdout)
+        self.assertTrue((self.toolkit / "lib64/libcudart.so").samefile(self.toolkit / "lib/libcudart.so.13"))
+        self.assertEqual(list(self.toolkit.parent.iterdir()), [self.toolkit])
+
+    def test_is_installed_once_and_replaced_when_others_are_required(self):
+        for version, is_installed in (("one", True), ("one", False), ("two", True)):
+            self.require(version)
+            result = self.run_bash(self.FAKE + "setup_cuda")
+            self.assertEqual("Downloading" in result.stdout, is_installed, result.stderr)
+            self.assertEqual((self.toolkit / "version").read_text(encoding="utf-8"), version)
+
+    def test_no_network(self):
+        offline = "install_cuda_wheels() { mkdir $1/wheels; echo No route to host; return 1; }; setup_cuda"
+        self.assert_fails(self.FAKE + offline, "No route to host", "could not install", "network")
+        self.assertEqual(list(self.toolkit.parent.iterdir()), [])
+
+    def test_a_compiler_that_does_not_run(self):
+        self.assert_fails(
+            self.FAKE + "link_cuda_libraries() { echo exit 1 >>$1/bin/nvcc; }; setup_cuda", "nvcc", "does not run"
+        )
+        self.assertFalse(self.toolkit.exists())
 
 
 class BuildTest(ScriptTest):
