@@ -31,12 +31,12 @@ endfunction()
 # What the sanitizer builds need: the tests labelled unit, and nothing else.
 add_custom_target(unit_tests)
 
-# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|cuda-emulation...]
+# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|cuda-emulation|gpu...]
 #              [TIMEOUT seconds] [SERIAL] [TOGETHER])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
-# e2e starts services, long is left out of the default run, cuda-emulation runs kernels on the processor. SERIAL: no
-# other test runs beside it, as for one that measures times. TOGETHER: all cases are one ctest case, because they share,
-# in one process, what takes long.
+# e2e starts services, long is left out of the default run, cuda-emulation runs kernels on the processor, gpu on a GPU
+# and is skipped without. SERIAL: no other test runs beside it, as for one that measures times. TOGETHER: all cases are
+# one ctest case, because they share, in one process, what takes long.
 function(chimera_test)
   cmake_parse_arguments(ARG "SERIAL;TOGETHER" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)

@@ -41,6 +41,9 @@ struct BlasLinearConfig {
   size_t max_workspace_bytes = size_t{32} << 20;
 };
 
+// The most rows that BlasLinear::SelfTest computes.
+inline constexpr int kSelfTestRows = 4 * kPinnedRows;
+
 // The operands of one run, in device memory, aligned to 16 bytes; the workspace to 256. Output is
 // float, or uint16_t for bf16. Padded: BlasLinear::PaddedRowCount(row_count).
 template <typename Output>
@@ -54,8 +57,15 @@ struct BlasLinearArguments {
   DeviceSpan<std::byte> workspace;    // workspace_bytes() or more, for this stream alone
 };
 
-// Owns the choice of algorithms for one shape; weights of equal shape share it. Sums are fp32, also
-// where k is split, and rounded once to the output's type. Moving it leaves nothing behind but an
+namespace internal {
+
+// The config that a layer has for the one given. REQUIRES: what is said of its members.
+BlasLinearConfig CheckedConfig(BlasLinearConfig config);
+
+}  // namespace internal
+
+// Owns the choice of algorithms for one shape; weights of equal shape share it. Pinned, sums
+// are fp32, also where k is split, and are rounded once to the output's type. Moving it leaves nothing behind but an
 // object to assign to or destroy. One thread at a time, of the handle's device.
 template <typename Output>
 class BlasLinear {
@@ -65,6 +75,7 @@ class BlasLinear {
   // FAILED_PRECONDITION if there is none; device_error.h.
   static absl::StatusOr<BlasLinear> Create(BlasHandle& handle, const BlasLinearConfig& config);
 
+  // As given; pinned, max_row_count is the next multiple of kPinnedRows, and at least kSelfTestRows.
   const BlasLinearConfig& config() const;
 
   // Rows that are computed for `row_count`: pinned, the next multiple of kPinnedRows.
@@ -85,8 +96,8 @@ class BlasLinear {
   // number of rows outside of it, with which the library loads its code. Errors: as Prepare.
   absl::Status Run(const BlasLinearArguments<Output>& arguments, Stream& stream);
 
-  // Computes 64 random rows in random places of 64, 128 and 256, with `weight` as for Run, and
-  // compares their bits. Takes memory of the device and waits for the stream. Errors:
+  // Computes kPinnedRows random rows in random places of as many, twice as many and kSelfTestRows,
+  // with `weight` as for Run, and compares their bits. Takes memory of the device and waits for the stream. Errors:
   // FAILED_PRECONDITION if bits differ, naming the first row that does; device_error.h. REQUIRES:
   // pinned.
   absl::Status SelfTest(DeviceSpan<const uint16_t> weight, Stream& stream);
@@ -102,6 +113,9 @@ class BlasLinear {
   struct Destroy {
     void operator()(Impl* impl) const;
   };
+
+  // Ends the process unless all that is said of arguments holds of these.
+  void Check(const BlasLinearArguments<Output>& arguments) const;
 
   explicit BlasLinear(std::unique_ptr<Impl, Destroy> impl) : impl_(std::move(impl)) {}
 

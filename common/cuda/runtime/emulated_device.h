@@ -34,6 +34,13 @@ struct EmulatedDevice : DeviceInfo {
 // A small device of compute capability 8.0.
 EmulatedDevice DefaultEmulatedDevice();
 
+// What the bits of a row of pinned linear layers (common/cuda/blas) depend on besides the row.
+enum class EmulatedBlasFault {
+  kNone,
+  kRowCount,  // how many rows are computed
+  kPlace,     // which of them it is
+};
+
 struct EmulatedComputer {
   bool has_driver = true;
   std::vector<EmulatedDevice> devices = {DefaultEmulatedDevice()};
@@ -42,6 +49,7 @@ struct EmulatedComputer {
   // Unset: work runs as late as it may. Set: whenever work is given to a stream, a random part of
   // what is pending in each stream runs. Equal seeds and calls of one thread give equal schedules.
   std::optional<uint64_t> schedule_seed = {};
+  EmulatedBlasFault blas_fault = EmulatedBlasFault::kNone;
 };
 
 // How a call fails.

@@ -1,0 +1,20 @@
+// Tests that need a GPU.
+
+#ifndef CHIMERA_TESTS_TESTING_GPU_H_
+#define CHIMERA_TESTS_TESTING_GPU_H_
+
+#include <gtest/gtest.h>
+
+#include "absl/status/status.h"
+#include "common/cuda/runtime/device.h"
+
+// Skips the test in which, or in the SetUp() of which, this is the first statement, and says why,
+// unless there is a device 0 that our kernels run on; it is the thread's from then on. The program
+// links an implementation of the CUDA runtime; the emulated one has a device.
+#define CHIMERA_SKIP_WITHOUT_GPU()                                                         \
+  do {                                                                                     \
+    const absl::Status chimera_device = ::chimera::cuda::SelectDevice(0);                  \
+    if (!chimera_device.ok()) GTEST_SKIP() << "needs a GPU: " << chimera_device.message(); \
+  } while (false)
+
+#endif  // CHIMERA_TESTS_TESTING_GPU_H_
