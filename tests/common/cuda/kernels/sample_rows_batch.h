@@ -3,14 +3,13 @@
 #ifndef CHIMERA_TESTS_COMMON_CUDA_KERNELS_SAMPLE_ROWS_BATCH_H_
 #define CHIMERA_TESTS_COMMON_CUDA_KERNELS_SAMPLE_ROWS_BATCH_H_
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
-#include <span>
-#include <utility>
 #include <vector>
 
 #include "common/cuda/kernels/sample_rows.h"
@@ -45,8 +44,9 @@ struct SampleRowsResult {
 };
 
 inline std::vector<uint32_t> LogitBits(const std::vector<float>& logits) {
-  std::vector<uint32_t> bits;
-  for (const float x : logits) bits.push_back(std::bit_cast<uint32_t>(std::isnan(x) ? kNan : x));
+  std::vector<uint32_t> bits(logits.size());
+  std::ranges::transform(logits, bits.begin(),
+                         [](float x) { return std::bit_cast<uint32_t>(std::isnan(x) ? kNan : x); });
   return bits;
 }
 
