@@ -34,8 +34,9 @@ CHIMERA_DEVICE unsigned char* SharedBytes() {
 }  // namespace internal
 
 CHIMERA_DEVICE int ThreadIndex() { return static_cast<int>(threadIdx.x); }
-CHIMERA_DEVICE int LaneIndex() { return static_cast<int>(threadIdx.x) % kWarpSize; }
-CHIMERA_DEVICE int WarpIndex() { return static_cast<int>(threadIdx.x) / kWarpSize; }
+// By unsigned arithmetic, so that the compiler knows that they are not negative.
+CHIMERA_DEVICE int LaneIndex() { return static_cast<int>(threadIdx.x % unsigned{kWarpSize}); }
+CHIMERA_DEVICE int WarpIndex() { return static_cast<int>(threadIdx.x / unsigned{kWarpSize}); }
 CHIMERA_DEVICE int BlockX() { return static_cast<int>(blockIdx.x); }
 CHIMERA_DEVICE int BlockY() { return static_cast<int>(blockIdx.y); }
 CHIMERA_DEVICE int BlockZ() { return static_cast<int>(blockIdx.z); }

@@ -26,15 +26,17 @@ struct alignas(16) AttentionWork {
   int32_t row_count = 0;
   int32_t rows = 0;   // offset of [row_count] AttentionRow
   int32_t pages = 0;  // offset of the sequence's page table
-  // Chunks to do. The greatest bulk of the rows ends at bulk_end; chunks may reach beyond it.
-  int32_t first_chunk = 0;
-  int32_t chunk_count = 0;
-  int32_t bulk_end = 0;
-  int32_t tail = -1;  // offset of the rows' AttentionTail; -1: not to be done
+  // Tiles of the bulk to do, from first_tile to before end_tile. Multiples of chunk_tiles end a
+  // part.
+  int32_t first_tile = 0;
+  int32_t end_tile = 0;
+  int32_t chunk_tiles = 0;
+  int32_t bulk_end = 0;  // the greatest of the rows'
+  int32_t tail = -1;     // offset of the rows' AttentionTail; -1: not to be done
   // Where the sums of the one chunk or of the tail go in the workspace; -1: this is all the work on
   // these rows, parts are merged here and the output is written.
   int32_t first_partial_row = -1;
-  int32_t unused[3] = {};
+  int32_t unused[2] = {};
 };
 
 struct alignas(16) AttentionRow {

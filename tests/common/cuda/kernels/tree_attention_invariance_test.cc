@@ -1,0 +1,195 @@
+// A row's bits depend on its position and path only.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/cuda/kernels/tree_attention.h"
+#include "tests/common/cuda/kernels/attention_step.h"
+#include "tests/common/cuda/kernels/attention_trees.h"
+#include "tests/common/cuda/kernels/faulty_attention_plan.h"
+#include "tests/testing/sanitizers.h"
+
+namespace chimera::testing {
+namespace {
+
+using emulation::Emulator;
+using emulation::TensorCoreModel;
+
+constexpr float kOutlier = 1 << 20;
+constexpr int kPages = 80;
+
+// One way to compute the rows of a tree's nodes, and what can be compared with it.
+struct Subject {
+  AttentionHeads heads;
+  int context_length = 0;
+  TokenTree tree = TokenTree::RootOnly(0);
+  TensorCoreModel tensor_core = TensorCoreModel::kHopper;
+  AttentionRunOptions options;
+
+  Emulator MakeEmulator(uint64_t seed) const {
+    return Emulator({.seed = seed, .tensor_core = tensor_core});
+  }
+  std::vector<ContextToken> Committed() const { return CommittedTokens(0, context_length); }
+  std::vector<ContextToken> Nodes() const { return NodeTokens(context_length, tree); }
+  // The committed tokens and the path to `node`.
+  std::vector<ContextToken> Text(int node) const {
+    std::vector<ContextToken> text = Committed();
+    for (const int ancestor : PathTo(tree, node)) text.push_back(Nodes()[ancestor]);
+    return text;
+  }
+};
+
+// Of all nodes, in a step of their own or among others.
+std::vector<AttentionRowResult> RowsOfTree(const Subject& subject, uint32_t seed, int mates) {
+  AttentionStep step(subject.heads, kPages, seed);
+  for (int i = 0; i < mates; ++i) step.AddMate(20 + 29 * i, 1 + i);
+  const int first = step.AddTree(subject.Committed(), subject.Nodes(), subject.tree);
+  if (mates > 0) step.AddMate(7, 2);
+  step.AddPadding(mates);
+  Emulator emulator = subject.MakeEmulator(seed);
+  const auto rows = step.Run(&emulator, subject.options);
+  return {rows.begin() + first, rows.begin() + first + subject.tree.size()};
+}
+
+// Of the last `count` tokens of the text that ends with `node`.
+std::vector<AttentionRowResult> RowsOfChunk(const Subject& subject, int node, int count,
+                                            uint32_t seed) {
+  const std::vector<ContextToken> text = subject.Text(node);
+  AttentionStep step(subject.heads, kPages, seed);
+  const std::span<const ContextToken> all = text;
+  step.AddChunk(all.first(all.size() - count), all.last(count));
+  Emulator emulator = subject.MakeEmulator(seed);
+  return step.Run(&emulator, subject.options);
+}
+
+// Of the text's last token as the root of a tree, as plain decoding has it.
+AttentionRowResult DecodedRow(const Subject& subject, int node, uint32_t seed) {
+  const std::vector<ContextToken> text = subject.Text(node);
+  AttentionStep step(subject.heads, kPages, seed);
+  const std::span<const ContextToken> all = text;
+  step.AddTree(all.first(all.size() - 1), all.last(1), TokenTree::RootOnly(0));
+  Emulator emulator = subject.MakeEmulator(seed);
+  return step.Run(&emulator, subject.options).front();
+}
+
+// How many of some nodes' rows differ from those that plain decoding or prefill computes.
+int CountDifferences(const Subject& subject, int node_step = 5) {
+  const auto rows = RowsOfTree(subject, 1, 0);
+  int differences = 0;
+  for (int node = subject.tree.size() - 1; node >= 0; node -= node_step) {
+    differences += rows[node].Agrees(DecodedRow(subject, node, node + 2)) ? 0 : 1;
+  }
+  // The path to the last node with the text before it.
+  const int last = subject.tree.size() - 1;
+  const std::vector<int> path = PathTo(subject.tree, last);
+  const int before = std::min(subject.context_length, 23);
+  const auto chunk = RowsOfChunk(subject, last, static_cast<int>(path.size()) + before, 3);
+  for (size_t i = 0; i < path.size(); ++i) {
+    differences += rows[path[i]].Agrees(chunk[before + i]) ? 0 : 1;
+  }
+  return differences;
+}
+
+std::string Describe(const Subject& subject) {
+  return ::testing::PrintToString(std::vector<int>{
+      subject.heads.head_count, subject.heads.kv_head_count, subject.heads.head_dim,
+      subject.context_length, subject.tree.size(), static_cast<int>(subject.tensor_core)});
+}
+
+constexpr TensorCoreModel kModels[] = {TensorCoreModel::kHopper, TensorCoreModel::kAmpere,
+                                       TensorCoreModel::kSequential};
+
+TEST(CudaTreeAttentionInvarianceTest, NodesEqualDecodingAndPrefill) {
+  for (const TensorCoreModel model : kModels) {
+    for (const int context_length : {0, 9, 33, 78, 150, 167}) {
+      if (kSanitized && (context_length != 150 || model != TensorCoreModel::kHopper)) continue;
+      const Subject subject = {{.head_count = 3, .kv_head_count = 1, .outlier = kOutlier},
+                               context_length,
+                               RandomTree(24, context_length),
+                               model,
+                               {}};
+      EXPECT_EQ(CountDifferences(subject), 0) << Describe(subject);
+    }
+  }
+}
+
+TEST(CudaTreeAttentionInvarianceTest, HoldsForLargeTreesAndHeads) {
+  for (const TensorCoreModel model : kModels) {
+    if (kSanitized && model != TensorCoreModel::kSequential) continue;
+    for (const int outlier : {0, 1 << 20}) {
+      const auto value = static_cast<float>(outlier);
+      const Subject large = {{1, 1, 64, value}, 41, RandomTree(64, 1), model, {}};
+      EXPECT_EQ(CountDifferences(large, 13), 0) << Describe(large);
+      const Subject wide = {{1, 1, 64, value}, 20, WideTree(50), model, {}};
+      EXPECT_EQ(CountDifferences(wide, 13), 0) << Describe(wide);
+    }
+    const Subject deep = {{1, 1, 128, kOutlier}, 139, ChainTree(16), model, {}};
+    EXPECT_EQ(CountDifferences(deep), 0) << Describe(deep);
+    const Subject grouped = {{8, 1, 128, kOutlier}, 70, RandomTree(12, 2), model, {}};
+    EXPECT_EQ(CountDifferences(grouped), 0) << Describe(grouped);
+  }
+}
+
+TEST(CudaTreeAttentionInvarianceTest, HoldsForLongChunks) {
+  for (const TensorCoreModel model : kModels) {
+    if (kSanitized && model != TensorCoreModel::kAmpere) continue;
+    const Subject subject = {{1, 1, 64, kOutlier}, 205, TokenTree::RootOnly(0), model, {}};
+    const auto chunk = RowsOfChunk(subject, 0, 150, 1);
+    for (const int count : {1, 3, 37, 64, 100}) {
+      const auto rows = RowsOfChunk(subject, 0, count, count);
+      for (int i = 0; i < count; ++i) {
+        EXPECT_TRUE(rows[i].Agrees(chunk[150 - count + i])) << count << " " << i;
+      }
+    }
+  }
+}
+
+// Other places of pages and scratch, other sequences in the step, other orders of threads, other
+// numbers of blocks, and other ways to share out the work.
+TEST(CudaTreeAttentionInvarianceTest, NothingElseMatters) {
+  Subject subject = {{.head_count = 2, .kv_head_count = 2, .outlier = kOutlier},
+                     163,
+                     RandomTree(11, 3),
+                     TensorCoreModel::kSequential,
+                     {}};
+  const auto expected = RowsOfTree(subject, 1, 0);
+  EXPECT_FALSE(expected.front().parts.empty()) << "nothing was split";
+  const auto check = [&](uint32_t seed, int mates) {
+    const auto rows = RowsOfTree(subject, seed, mates);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      EXPECT_TRUE(rows[i].Agrees(expected[i])) << "node " << i << ", seed " << seed;
+    }
+  };
+  for (uint32_t seed = 2; seed < (kSanitized ? 3 : 6); ++seed) check(seed, static_cast<int>(seed));
+  subject.options.block_count = 50;
+  check(7, 1);
+  subject.options.partial_rows = 0;
+  check(8, 1);
+  subject.options.concurrent_blocks = 0;
+  check(9, 1);
+}
+
+// The checks above notice what they are there for.
+TEST(CudaTreeAttentionInvarianceTest, FaultyPlansAreCaught) {
+  Subject subject = {{.head_count = 2, .kv_head_count = 1, .outlier = kOutlier},
+                     170,
+                     RandomTree(20, 4),
+                     TensorCoreModel::kHopper,
+                     {.concurrent_blocks = 0}};
+  EXPECT_EQ(CountDifferences(subject), 0);
+  for (const auto& [name, edit] :
+       std::vector<std::pair<std::string, std::function<void(std::span<int32_t>)>>>{
+           {"tail in storage order", &PutTailsInStorageOrder},
+           {"joined steps", &JoinStepsOfTails},
+           {"split by row count", &ShortenChunksOfFewRows},
+           {"visible sibling", &ShowSiblings}}) {
+    subject.options.edit_plan = edit;
+    EXPECT_GT(CountDifferences(subject), 0) << name;
+  }
+}
+
+}  // namespace
+}  // namespace chimera::testing
