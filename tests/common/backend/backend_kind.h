@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct BackendKind {
   bool is_slow = false;
   std::function<absl::StatusOr<std::unique_ptr<Backend>>(const LlamaModel&, const BackendLimits&)>
       create;
+
+  friend void PrintTo(const BackendKind& kind, std::ostream* stream) { *stream << kind.name; }
 };
 
 // Defined by the test program.

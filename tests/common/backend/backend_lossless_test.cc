@@ -25,7 +25,7 @@ class BackendLosslessTest : public BackendTest {
   }
 
   int32_t vocab_size() const { return model_->config().vocab_size; }
-  int token_count() const { return Rounds(120, 30); }
+  int token_count() const { return Rounds(120, 16); }
 
   Generation Run(BackendFault fault, const SamplingParams& sampling, const DraftFunction& draft) {
     FaultyBackend backend(MakeBackend(*model_), fault);
@@ -66,7 +66,8 @@ TEST_P(BackendLosslessTest, RandomTreesChangeNothing) {
     std::mt19937 random(17);
     const Generation drafted =
         Run(BackendFault::kNone, sampling, [&](int32_t root, const std::vector<int32_t>&) {
-          return RandomTree(1 + static_cast<int>(random() % 30), root, vocab_size(), &random);
+          return RandomTree(1 + static_cast<int>(random() % Rounds(30, 12)), root, vocab_size(),
+                            &random);
         });
     EXPECT_EQ(drafted.tokens, plain.tokens);
   }

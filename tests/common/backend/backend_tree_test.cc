@@ -76,7 +76,7 @@ TEST_P(BackendTreeTest, EveryNodeEqualsSequentialDecoding) {
       Prefill(backend_.get(), other_pages, context, 16);
       const TokenTree tree = RandomTree(size, 5, vocab_size(), &random_);
       const StepResult verified = RunTree(pages, context_length, tree);
-      for (int node = 0; node < size; node += 1 + size / Rounds(12, 2)) {
+      for (int node = size - 1; node >= 0; node -= 1 + size / Rounds(12, 1)) {
         deepest = std::max(deepest, tree.depth(node));
         const StepResult decoded = DecodePath(other_pages, context_length, PathTokens(tree, node));
         const std::span<const float> logits = LogitsOf(verified, node, vocab_size());
