@@ -11,9 +11,6 @@
 namespace chimera {
 namespace {
 
-// Parts that are always computed one after another: fewer are not worth a second pass over them.
-constexpr int kMinSplitParts = 3;
-
 int CeilDivide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
 
 int RowsPerBlock(const AttentionPlannerOptions& options) {
@@ -33,7 +30,7 @@ void ChooseSplits(const AttentionPlannerOptions& options, std::vector<AttentionB
   int used = 0;
   for (AttentionBlock& block : *blocks) {
     const int64_t parts = block.part_count();
-    if (parts < kMinSplitParts) continue;
+    if (parts < options.min_split_parts) continue;
     if (parts * options.concurrent_blocks <= 2 * all_parts * options.kv_head_count) continue;
     if (parts * block.row_count > options.limits.partial_rows - used) continue;
     block.first_partial_row = used;

@@ -40,6 +40,9 @@ struct AttentionPlannerOptions {
   AttentionLimits limits;
   // Blocks that the device runs at a time. Work is split until there is enough for them.
   int concurrent_blocks = 0;
+  // Parts, chunks and the tail, from which on it is worth to compute them apart and to read them
+  // once more.
+  int min_split_parts = 3;
 };
 
 // A plan that has been written.

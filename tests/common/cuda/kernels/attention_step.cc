@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -35,8 +34,9 @@ int SignOfOutlier(int position) { return position % 7 == 0 ? 1 : position % 7 ==
 std::vector<uint16_t> VectorOf(const AttentionHeads& heads, const ContextToken& token,
                                Operand operand) {
   const int sign = heads.outlier == 0 ? 0 : SignOfOutlier(token.position);
-  std::seed_seq seed = {token.position, token.branch, static_cast<int>(operand)};
-  if (sign != 0 && operand == Operand::kKey) seed = std::seed_seq({1, 2, 3});
+  const bool is_common = sign != 0 && operand == Operand::kKey;
+  std::seed_seq seed = {is_common ? -1 : token.position, is_common ? -1 : token.branch,
+                        static_cast<int>(operand)};
   std::mt19937 random(seed);
   const bool is_query = operand == Operand::kQuery;
   const int size = (is_query ? heads.head_count : heads.kv_head_count) * heads.head_dim;
@@ -50,13 +50,10 @@ std::vector<uint16_t> VectorOf(const AttentionHeads& heads, const ContextToken& 
 // The parts of the rows whose work was split.
 void CollectParts(const AttentionHeads& heads, std::span<const int32_t> plan,
                   std::span<const float> workspace, std::vector<AttentionRowResult>* rows) {
-  AttentionHeader header;
-  std::memcpy(&header, plan.data(), sizeof(header));
+  const auto& header = *reinterpret_cast<const AttentionHeader*>(plan.data());
+  const auto* merges = reinterpret_cast<const AttentionMerge*>(plan.data() + header.merges);
   const int64_t size = TreeAttentionWorkspaceSize(1, 1, heads.head_dim);
-  for (int i = 0; i < header.merge_count; ++i) {
-    AttentionMerge merge;
-    std::memcpy(&merge, plan.data() + header.merges + i * sizeof(merge) / sizeof(int32_t),
-                sizeof(merge));
+  for (const AttentionMerge& merge : std::span(merges, header.merge_count)) {
     for (int part = 0; part < merge.part_count; ++part) {
       const int64_t row = merge.first_partial_row + int64_t{part} * merge.partial_row_step;
       std::vector<uint32_t> bits;
@@ -195,7 +192,7 @@ std::vector<AttentionRowResult> AttentionStep::Run(emulation::Emulator* emulator
   const AttentionLimits limits = {static_cast<int>(sequences_.size()), row_count_, pages,
                                   options.partial_rows};
   const AttentionPlanner planner(
-      {heads_.head_count, heads_.kv_head_count, limits, options.concurrent_blocks});
+      {heads_.head_count, heads_.kv_head_count, limits, options.concurrent_blocks, 1});
   std::vector<int32_t> plan(planner.buffer_size(), -1);
   planner.Plan(sequences_, plan);
   if (options.edit_plan) options.edit_plan(plan);
@@ -210,7 +207,7 @@ std::vector<AttentionRowResult> AttentionStep::Run(emulation::Emulator* emulator
   arguments.plan = plan.data();
   arguments.workspace = workspace.data();
   arguments.output = output.data();
-  CHIMERA_EXPECT_OK(LaunchTreeAttention(StreamView(*emulator), arguments));
+  CHIMERA_EXPECT_OK(LaunchTreeAttention(StreamView(*emulator), arguments, options.order));
 
   std::vector<AttentionRowResult> rows(row_count_);
   for (int row = 0; row < row_count_; ++row) {

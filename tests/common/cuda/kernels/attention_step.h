@@ -53,6 +53,7 @@ struct AttentionRunOptions {
   int concurrent_blocks = 1 << 20;  // of the planner: split whatever can be split
   int partial_rows = 8192;
   int block_count = 3;
+  LaunchOrder order = LaunchOrder::kAfterPriorLaunch;
   std::function<void(std::span<int32_t> plan)> edit_plan = {};  // makes it faulty
 };
 
