@@ -13,7 +13,7 @@
 
 namespace chimera::attention {
 
-// A warp for each 16 rows of queries of a block. It does all their keys, for to share out keys would
+// A warp for each 16 rows of queries of a block. It does all their keys: to share out keys would
 // make sums depend on the number of rows.
 inline constexpr int kWorkThreads = kAttentionBlockRows / kFragmentRows * kWarpSize;
 
@@ -66,8 +66,8 @@ CHIMERA_DEVICE int QueryOfLane(const TreeAttentionArguments& arguments, const At
   return row / group * arguments.head_count + kv_head * group + row % group;
 }
 
-// Fills context->queries with the elements that a lane has of its rows: of each step 2 c, 2 c + 1 and
-// those 8 beyond, c = lane % 4.
+// Fills context->queries with the elements that a lane has of its rows: of each step 2 c, 2 c + 1
+// and those 8 beyond, c = lane % 4.
 template <int kHeadDim>
 CHIMERA_DEVICE void LoadQueries(WorkContext<kHeadDim>* context) {
   CHIMERA_UNROLL

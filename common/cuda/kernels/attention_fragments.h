@@ -22,9 +22,9 @@ inline constexpr int kFragmentColumns = 8;
 // Elements of 16 bytes, which are copied and loaded together.
 inline constexpr int kPiece = 8;
 
-// Where a matrix of rows of kHeadDim elements has piece `piece` of `row`. Pieces are permuted within
-// their row, so that those of one place in 8 successive rows, which ldmatrix reads at a time, lie in
-// different banks.
+// Where a matrix of rows of kHeadDim elements has piece `piece` of `row`. Pieces are permuted
+// within their row, so that those of one place in 8 successive rows, which ldmatrix reads at a
+// time, lie in different banks.
 template <int kHeadDim>
 CHIMERA_DEVICE int PieceElement(int row, int piece) {
   return row * kHeadDim + (piece ^ (row % 8)) * kPiece;

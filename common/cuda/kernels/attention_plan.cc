@@ -78,14 +78,12 @@ int64_t AttentionPlanner::buffer_size() const {
   const int64_t blocks = MaxBlocks(options_);
   // A part of a block that is split has at least one row of the workspace.
   const int64_t works = blocks + limits.partial_rows;
-  return AttentionPlanWriter::kRecordSize<AttentionHeader> +
-         works * AttentionPlanWriter::kRecordSize<AttentionWork> +
-         blocks * AttentionPlanWriter::kRecordSize<AttentionTail> +
-         limits.rows *
-             (AttentionPlanWriter::kRecordSize<AttentionRow> +
-              AttentionPlanWriter::kRecordSize<AttentionMerge>)+AttentionPlanWriter::kAlignment *
-             limits.sequences +
-         limits.pages;
+  int64_t size = AttentionPlanWriter::kRecordSize<AttentionHeader>;
+  size += works * AttentionPlanWriter::kRecordSize<AttentionWork>;
+  size += limits.rows * AttentionPlanWriter::kRecordSize<AttentionMerge>;
+  size += limits.rows * AttentionPlanWriter::kRecordSize<AttentionRow>;
+  size += blocks * AttentionPlanWriter::kRecordSize<AttentionTail>;
+  return size + limits.pages + limits.sequences * AttentionPlanWriter::kAlignment;
 }
 
 AttentionPlan AttentionPlanner::Plan(std::span<const AttentionSequence> sequences,

@@ -63,8 +63,8 @@ class AttentionPlanner {
 
   // Writes the plan of a step into `buffer`, in the format of attention_records.h. Kernels find all
   // they need in it, so that a captured graph serves any plan. Rows of the step that are in no
-  // sequence are not computed. REQUIRES: sequences are within the limits and share no rows, `buffer`
-  // has buffer_size() elements at least and is aligned to 16 bytes.
+  // sequence are not computed. REQUIRES: sequences are within the limits and share no rows;
+  // `buffer` has buffer_size() elements at least and is aligned to 16 bytes.
   AttentionPlan Plan(std::span<const AttentionSequence> sequences, std::span<int32_t> buffer) const;
 
  private:

@@ -29,8 +29,8 @@ struct AttentionWorkKernel {
       static_cast<float>((kHeadDim == 64 ? 0.125 : 0.08838834764831845) * 1.4426950408889634);
   static_assert(kHeadDim == 64 || kHeadDim == 128);
 
-  // REQUIRES: the copies of the first matrices have begun. A warp goes along without computing where
-  // its rows see nothing.
+  // REQUIRES: the copies of the first matrices have begun. Where its rows see nothing, a warp goes
+  // along without computing.
   static CHIMERA_DEVICE void RunTiles(WorkContext<kHeadDim>* context) {
     const AttentionWork& work = context->work;
     const int bulk_end[2] = {context->Row(0).bulk_end, context->Row(1).bulk_end};

@@ -121,6 +121,7 @@ TEST(CudaTreeAttentionInvarianceTest, HoldsForLargeTreesAndHeads) {
   for (const TensorCoreModel model : kModels) {
     if (kSanitized && model != TensorCoreModel::kSequential) continue;
     for (const int outlier : {0, 1 << 20}) {
+      if (kSanitized && outlier == 0) continue;
       const auto value = static_cast<float>(outlier);
       const Subject large = {{1, 1, 64, value}, 41, RandomTree(64, 1), model, {}};
       EXPECT_EQ(CountDifferences(large, 13), 0) << Describe(large);
@@ -195,6 +196,7 @@ TEST(CudaTreeAttentionInvarianceTest, FaultyPlansAreCaught) {
                           {"split by row count", &ShortenChunksOfFewRows, 0},
                           {"visible sibling", &ShowSiblings, kMany}};
   for (const TensorCoreModel model : kModels) {
+    if (kSanitized && model != TensorCoreModel::kHopper) continue;
     Subject subject = {{.head_count = 2, .kv_head_count = 1, .outlier = kOutlier},
                        170,
                        RandomTree(20, 4),

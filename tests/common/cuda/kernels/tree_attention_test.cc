@@ -89,17 +89,18 @@ TEST(CudaTreeAttentionTest, HeadsEqualTheReference) {
   for (const int group : {1, 3, 4, 8}) {
     if (kSanitized && group != 3) continue;
     for (const int kv_heads : {1, 2}) {
+      if (kSanitized && kv_heads != 2) continue;
       ExpectReferenceOfTree({group * kv_heads, kv_heads, 64}, 70, RandomTree(18, 3));
       ExpectReferenceOfTree({group * kv_heads, kv_heads, 128}, 70, RandomTree(6, 4));
     }
   }
   // Chunks of 256 positions.
-  ExpectReferenceOfTree({32, 32, 64}, 20, RandomTree(2, 5));
+  if (!kSanitized) ExpectReferenceOfTree({32, 32, 64}, 20, RandomTree(2, 5));
 }
 
 TEST(CudaTreeAttentionTest, ChunksEqualTheReference) {
   for (const int rows : {1, 5, 16, 33, 70, 130}) {
-    if (kSanitized && rows % 5 != 0) continue;
+    if (kSanitized && rows != 33) continue;
     ExpectReferenceOfChunk({}, 0, rows);
     ExpectReferenceOfChunk({.head_count = 3, .kv_head_count = 1}, 61, rows);
   }
