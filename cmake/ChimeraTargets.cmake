@@ -1,5 +1,18 @@
 # chimera_library, chimera_binary and chimera_test: one short statement per target.
 
+# A folder may set, for the targets in it and below,
+#   CHIMERA_FOLDER_OPTIONS    compiler options
+#   CHIMERA_FOLDER_HEADERS    the target whose headers are compiled once for all, where CHIMERA_PRECOMPILE is on
+
+function(use_folder_options TARGET)
+  target_compile_options(${TARGET} PRIVATE ${CHIMERA_FOLDER_OPTIONS})
+  if(CHIMERA_PRECOMPILE AND CHIMERA_FOLDER_HEADERS)
+    # It defines a macro, and macros must be those that the headers were compiled with.
+    target_compile_options(${TARGET} PRIVATE -pthread)
+    target_precompile_headers(${TARGET} REUSE_FROM ${CHIMERA_FOLDER_HEADERS})
+  endif()
+endfunction()
+
 # chimera_library(NAME name SRCS a.cc b.cc [HDRS a.h] [DEPS target...] [ARITHMETIC])
 # A static library, or an interface library when it has no sources. ARITHMETIC: it computes, and is optimised even where
 # little else is.
@@ -10,6 +23,8 @@ function(chimera_library)
     target_link_libraries(${ARG_NAME} PUBLIC ${ARG_DEPS} chimera_options)
     if(ARG_ARITHMETIC)
       target_compile_options(${ARG_NAME} PRIVATE ${CHIMERA_ARITHMETIC_OPTIONS})
+    else()
+      use_folder_options(${ARG_NAME})
     endif()
   else()
     add_library(${ARG_NAME} INTERFACE ${ARG_HDRS})
@@ -22,6 +37,7 @@ function(chimera_binary)
   cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} chimera_options)
+  use_folder_options(${ARG_NAME})
   # Tests run these programs, too.
   if(CHIMERA_SANITIZE MATCHES thread)
     target_link_libraries(${ARG_NAME} PRIVATE tests_tsan_grpc_order)
@@ -50,12 +66,7 @@ function(chimera_test)
   if(CHIMERA_SANITIZE MATCHES thread)
     target_link_libraries(${ARG_NAME} PRIVATE tests_tsan_grpc_order)
   endif()
-  target_compile_options(${ARG_NAME} PRIVATE ${CHIMERA_TEST_OPTIONS})
-  if(CHIMERA_PRECOMPILE_TESTS)
-    # It defines a macro, and macros must be those that the headers were compiled with.
-    target_compile_options(${ARG_NAME} PRIVATE -pthread)
-    target_precompile_headers(${ARG_NAME} REUSE_FROM tests_precompiled)
-  endif()
+  use_folder_options(${ARG_NAME})
   if("unit" IN_LIST ARG_LABELS)
     add_dependencies(unit_tests ${ARG_NAME})
   endif()
