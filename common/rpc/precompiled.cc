@@ -1,1 +1,0 @@
-// A library needs a source to have a precompiled header.
