@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/backend/backend_factory.h"
+#include "common/backend/numerics.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
 #include "common/metrics/metrics_exposer.h"
@@ -28,6 +29,10 @@ ABSL_FLAG(bool, allow_other_weights, false,
           "accept drafters made for other weights of the same model");
 ABSL_FLAG(std::string, device, "cpu",
           "where the target model runs: cpu, or cuda:N in a build with CUDA");
+ABSL_FLAG(
+    std::string, numerics, "strict",
+    "how linear layers are computed: strict, by code of ours, or, on CUDA devices, pinned, by "
+    "cuBLAS with one algorithm for every number of rows, refused if rows change with the batch");
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, kv_pages, 0,
           "pages of K/V, 16 positions each; 0: enough for every running request to fill its "
@@ -97,6 +102,7 @@ absl::StatusOr<VerifierConfig> ParseVerifierFlags(const char* usage, int argc, c
                            ParseDialAddresses(absl::GetFlag(FLAGS_drafter)));
   if (absl::GetFlag(FLAGS_allow_other_weights)) config.other_weights = OtherWeights::kAllow;
   config.device = absl::GetFlag(FLAGS_device);
+  CHIMERA_ASSIGN_OR_RETURN(config.numerics, ParseNumerics(absl::GetFlag(FLAGS_numerics)));
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count,
                            ReadInRange(FLAGS_threads, 0, ThreadPool::kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/backend/numerics.h"
 #include "common/rpc/address.h"
 #include "common/rpc/server_runner.h"
 #include "verifier/drafter_client/draft_messages.h"
@@ -23,6 +24,7 @@ struct VerifierConfig {
   std::vector<Address> drafter_addresses;  // may be empty
   OtherWeights other_weights = OtherWeights::kRefuse;
   std::string device = "cpu";
+  Numerics numerics = Numerics::kStrict;
   int32_t thread_count = 2;
   int32_t kv_page_count = 0;  // 0: as many as max_running_requests full contexts need, within a
                               // quarter of the machine's memory

@@ -66,6 +66,7 @@ absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config,
                                                  std::shared_ptr<const LlamaModel> model) {
   BackendOptions options;
   options.device = config.device;
+  options.numerics = config.numerics;
   CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(config.thread_count));
   options.limits.page_count = config.kv_page_count;
   options.most_pages =

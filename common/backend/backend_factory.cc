@@ -42,6 +42,11 @@ absl::StatusOr<int32_t> CpuPageCount(const LlamaConfig& config, const BackendOpt
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const LlamaModel& model,
                                                           const BackendOptions& options) {
+  if (options.numerics != Numerics::kStrict) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("numerics \"", NumericsName(options.numerics),
+                     "\" on device \"cpu\", must be \"strict\": others are for CUDA devices"));
+  }
   CpuBackendOptions cpu = {.threads = options.threads, .limits = options.limits};
   CHIMERA_ASSIGN_OR_RETURN(cpu.isa, ChooseCpuIsaFromEnvironment());
   CHIMERA_ASSIGN_OR_RETURN(cpu.limits.page_count, CpuPageCount(model.config(), options));

@@ -9,6 +9,7 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const LlamaModel& mod
                                                            int device) {
   return CudaBackend::Create(model.config(), model.weights(),
                              {.device = device,
+                              .numerics = options.numerics,
                               .threads = options.threads,
                               .limits = options.limits,
                               .most_pages = options.most_pages});

@@ -179,7 +179,8 @@ void Engine::FailStep(const absl::Status& status) {
   rows_ = {};
   const std::string message = absl::StrCat("the backend failed: ", status.message());
   if (!absl::IsUnavailable(status)) {
-    for (Sequence* sequence : active_) End(sequence, absl::InternalError(message));
+    // Those that had no rows in it go on.
+    for (Sequence* sequence : stepped_) End(sequence, absl::InternalError(message));
     return;
   }
   const absl::Status lost = absl::UnavailableError(message);

@@ -1,12 +1,18 @@
 #include "common/cuda/backend/cuda_backend.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/backend/step_validation.h"
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
+#include "common/cuda/backend/memory_error.h"
+#include "common/cuda/backend/pinned_linear_runner.h"
+#include "common/cuda/backend/strict_linear_runner.h"
+#include "common/cuda/kernels/attention_shape.h"
 #include "common/cuda/kernels/rms_norm.h"
 #include "common/cuda/runtime/copy.h"
 #include "common/cuda/runtime/device.h"
@@ -18,10 +24,17 @@ namespace {
 // attention, the splits of products, and common/sampling.
 constexpr int kArithmeticVersion = 1;
 
+// Steps of more rows would take more memory than there is.
+constexpr int32_t kMaxStepRows = 1 << 20;
+
 // "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise.
-std::string NumericsId(const cuda::DeviceInfo& device) {
-  return absl::StrCat("cuda-strict-bf16-sm", device.compute_capability_major,
-                      device.compute_capability_minor, "-", kArithmeticVersion);
+std::string NumericsId(Numerics numerics, const LinearRunner& linears,
+                       const cuda::DeviceInfo& device) {
+  const std::string id =
+      absl::StrCat("cuda-", NumericsName(numerics), "-bf16-sm", device.compute_capability_major,
+                   device.compute_capability_minor, "-", kArithmeticVersion);
+  const std::string description = linears.description();
+  return description.empty() ? id : absl::StrCat(id, " (", description, ")");
 }
 
 absl::Status CheckModel(const LlamaConfig& config) {
@@ -29,10 +42,19 @@ absl::Status CheckModel(const LlamaConfig& config) {
     return absl::UnimplementedError(
         absl::StrCat("head_dim ", config.head_dim, ", must be 64 or 128 on CUDA devices"));
   }
-  if (config.hidden_size > kMaxRmsNormSize) {
-    return absl::UnimplementedError(absl::StrCat("hidden_size ", config.hidden_size,
-                                                 ", must be at most ", kMaxRmsNormSize,
-                                                 " on CUDA devices"));
+  const struct {
+    absl::string_view name;
+    int64_t value;
+    int64_t maximum;
+  } sizes[] = {{"hidden_size", config.hidden_size, kMaxRmsNormSize},
+               {"query_size", config.query_size(), WeightUploader::kMaxColumns},
+               {"ffn_size", config.ffn_size, WeightUploader::kMaxColumns},
+               {"query heads per kv head", config.query_head_count / config.kv_head_count,
+                kAttentionBlockRows}};
+  for (const auto& [name, value, maximum] : sizes) {
+    if (value <= maximum) continue;
+    return absl::UnimplementedError(
+        absl::StrCat(name, " ", value, ", must be at most ", maximum, " on CUDA devices"));
   }
   return absl::OkStatus();
 }
@@ -41,7 +63,21 @@ absl::Status CheckModel(const LlamaConfig& config) {
 absl::Status CheckLimits(const CudaBackendOptions& options) {
   BackendLimits limits = options.limits;
   if (limits.page_count == 0) limits.page_count = options.most_pages;
-  return ValidateBackendLimits(limits);
+  CHIMERA_RETURN_IF_ERROR(ValidateBackendLimits(limits));
+  if (limits.max_step_rows > kMaxStepRows) {
+    return absl::InvalidArgumentError(absl::StrCat("max_step_rows ", limits.max_step_rows,
+                                                   ", must be at most ", kMaxStepRows,
+                                                   " on CUDA devices"));
+  }
+  // Places of single positions are int32.
+  constexpr int64_t kMaxPages = std::numeric_limits<int32_t>::max() / kPagePositions;
+  const int64_t scratch_pages = int64_t{limits.slot_count} * DeviceKvPool::kScratchPages;
+  if (limits.page_count + scratch_pages > kMaxPages) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "page_count ", limits.page_count, " and ", scratch_pages, " pages for trees of slot_count ",
+        limits.slot_count, ", must be at most ", kMaxPages, " together on CUDA devices"));
+  }
+  return absl::OkStatus();
 }
 
 // Moves of one Commit: the nodes of a path, in every slot.
@@ -78,20 +114,47 @@ CudaBackend::CudaBackend(const LlamaConfig& config, const CudaBackendOptions& op
 
 absl::Status CudaBackend::Load(const LlamaWeights& weights, const CudaBackendOptions& options) {
   CHIMERA_ASSIGN_OR_RETURN(const cuda::DeviceInfo device, cuda::GetDeviceInfo(device_));
-  numerics_id_ = NumericsId(device);
+  const WeightOrder order =
+      options.numerics == Numerics::kStrict ? WeightOrder::kFragments : WeightOrder::kRows;
   CHIMERA_ASSIGN_OR_RETURN(
-      weights_,
-      DeviceLlamaWeights::Load(config_, weights, config_.context_length, options.threads.get()));
-  CHIMERA_ASSIGN_OR_RETURN(CudaLlamaForward forward,
-                           CudaLlamaForward::Create({&config_, &weights_}, limits_, device));
+      weights_, DeviceLlamaWeights::Load(config_, weights, order, options.threads.get()));
+  if (const absl::Status made = MakeSteps(options, device); !made.ok()) {
+    return ForWhat(made, absl::StrCat("steps of ", limits_.max_step_rows, " rows"));
+  }
+  if (limits_.page_count == 0) CHIMERA_RETURN_IF_ERROR(SizePool(options.most_pages));
+  return MakePool();
+}
+
+absl::Status CudaBackend::MakeSteps(const CudaBackendOptions& options,
+                                    const cuda::DeviceInfo& device) {
+  if (options.numerics == Numerics::kStrict) {
+    linears_ = std::make_unique<StrictLinearRunner>();
+  } else {
+    CHIMERA_ASSIGN_OR_RETURN(
+        linears_, PinnedLinearRunner::Create(weights_.linears(), limits_.max_step_rows, stream_));
+  }
+  numerics_id_ = NumericsId(options.numerics, *linears_, device);
+  CHIMERA_ASSIGN_OR_RETURN(
+      CudaLlamaForward forward,
+      CudaLlamaForward::Create({&config_, &weights_, linears_.get()}, limits_, device));
   forward_.emplace(std::move(forward));
-  CHIMERA_ASSIGN_OR_RETURN(output_head_,
-                           CudaOutputHead::Create({&config_, &weights_.output, forward_->normed()},
-                                                  limits_.max_step_rows, forward_->order()));
+  CHIMERA_ASSIGN_OR_RETURN(
+      output_head_,
+      CudaOutputHead::Create({&config_, &weights_.output, linears_.get(), forward_->normed()},
+                             limits_.max_step_rows, forward_->order()));
   CHIMERA_ASSIGN_OR_RETURN(host_moves_, cuda::PinnedBuffer<KvMove>::Allocate(MaxMoves(limits_)));
   CHIMERA_ASSIGN_OR_RETURN(moves_, cuda::DeviceBuffer<KvMove>::Allocate(MaxMoves(limits_)));
-  if (limits_.page_count == 0) CHIMERA_RETURN_IF_ERROR(SizePool(options.most_pages));
-  CHIMERA_ASSIGN_OR_RETURN(pool_, DeviceKvPool::Create(config_, limits_));
+  return absl::OkStatus();
+}
+
+absl::Status CudaBackend::MakePool() {
+  absl::StatusOr<DeviceKvPool> pool = DeviceKvPool::Create(config_, limits_);
+  if (!pool.ok()) {
+    return ForWhat(pool.status(), absl::StrCat("keys and values of ", limits_.page_count,
+                                               " pages of 16 positions and of trees of ",
+                                               limits_.slot_count, " sequences"));
+  }
+  pool_.emplace(*std::move(pool));
   slot_trees_ = SlotTrees(limits_);
   return absl::OkStatus();
 }
@@ -115,19 +178,16 @@ absl::Status CudaBackend::Submit(const StepBatch& batch) {
   CHIMERA_CHECK(!is_in_flight_) << "a step is in flight";
   CHIMERA_RETURN_IF_ERROR(ValidateStepBatch(batch, config_, limits_));
   CHIMERA_RETURN_IF_ERROR(cuda::SelectDevice(device_));
+  // What a step has left that failed reads memory that this one writes.
+  if (is_step_pending_) CHIMERA_RETURN_IF_ERROR(Synchronize());
   StageStep(batch, &step_, &result_.first_row);
-  if (const absl::Status status = Run(); !status.ok()) {
-    // What was given to the streams reads memory that the next step writes. If this fails, so does
-    // the next step.
-    Synchronize().IgnoreError();
-    return status;
-  }
+  is_step_pending_ = true;
+  CHIMERA_RETURN_IF_ERROR(Run());
   is_in_flight_ = true;
   return absl::OkStatus();
 }
 
 absl::Status CudaBackend::Run() {
-  if (step_.rows.empty()) return absl::OkStatus();
   CHIMERA_RETURN_IF_ERROR(forward_->Run(step_, &*pool_, stream_));
   CHIMERA_RETURN_IF_ERROR(CopyHiddenStates());
   return output_head_->Run(step_, stream_);
@@ -148,10 +208,11 @@ absl::Status CudaBackend::CopyHiddenStates() {
 }
 
 absl::Status CudaBackend::Synchronize() {
-  const absl::Status status = stream_.Synchronize();
-  const absl::Status copy_status = copy_stream_.Synchronize();
-  is_committing_ = false;
-  return status.ok() ? copy_status : status;
+  CHIMERA_RETURN_IF_ERROR(stream_.Synchronize());
+  CHIMERA_RETURN_IF_ERROR(copy_stream_.Synchronize());
+  is_step_pending_ = false;
+  is_commit_pending_ = false;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<const StepResult*> CudaBackend::Wait() {
@@ -183,7 +244,7 @@ absl::Status CudaBackend::Commit(std::span<const CommitRequest> requests) {
     CHIMERA_RETURN_IF_ERROR(slot_trees_.ValidateCommit(request));
   }
   CHIMERA_RETURN_IF_ERROR(cuda::SelectDevice(device_));
-  if (is_committing_) CHIMERA_RETURN_IF_ERROR(Synchronize());
+  if (is_step_pending_ || is_commit_pending_) CHIMERA_RETURN_IF_ERROR(Synchronize());
   size_t count = 0;
   for (const CommitRequest& request : requests) {
     int32_t position = request.context_length;
@@ -197,7 +258,7 @@ absl::Status CudaBackend::Commit(std::span<const CommitRequest> requests) {
     }
   }
   if (count == 0) return absl::OkStatus();
-  is_committing_ = true;
+  is_commit_pending_ = true;
   CHIMERA_RETURN_IF_ERROR(cuda::CopyToDevice<KvMove>(moves_.span().subspan(0, count),
                                                      host_moves_.span().first(count), stream_));
   return LaunchCommitNodes(stream_, {.move_count = static_cast<int>(count),

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
+#include "common/backend/numerics.h"
 #include "common/backend/slot_trees.h"
 #include "common/backend/staged_step.h"
 #include "common/base/thread_pool.h"
@@ -20,7 +21,9 @@
 #include "common/cuda/backend/cuda_output_head.h"
 #include "common/cuda/backend/device_kv_pool.h"
 #include "common/cuda/backend/device_llama_weights.h"
+#include "common/cuda/backend/linear_runner.h"
 #include "common/cuda/kernels/commit_nodes.h"
+#include "common/cuda/runtime/device.h"
 #include "common/cuda/runtime/event.h"
 #include "common/cuda/runtime/pinned_memory.h"
 #include "common/cuda/runtime/stream.h"
@@ -31,6 +34,7 @@ namespace chimera {
 
 struct CudaBackendOptions {
   int device = 0;  // of those that the process sees
+  Numerics numerics = Numerics::kStrict;
   // They convert the weights; not null.
   std::shared_ptr<ThreadPool> threads = std::make_shared<ThreadPool>(1);
   // page_count 0: as many pages as fit into the memory that is left, at most `most_pages`.
@@ -39,7 +43,8 @@ struct CudaBackendOptions {
 };
 
 // Submit gives all work of a step to a stream, Wait waits for it; hidden states are copied while
-// logits are computed. Weights are kept in bf16, in memory of its own.
+// logits are computed. Weights are kept in bf16, in memory of its own. Pinned numerics name the
+// library and its algorithms in the numerics id.
 //
 // Errors of all calls, besides those of Backend: those of common/cuda/runtime/device_error.h. After
 // one of a lost device (IsDeviceLost) every call fails. After another the step did not happen, and
@@ -48,7 +53,8 @@ class CudaBackend final : public Backend {
  public:
   // `weights` must fit `config` and is not used after the call. Errors: INVALID_ARGUMENT for an
   // option out of range; UNIMPLEMENTED for a model that the kernels cannot run; RESOURCE_EXHAUSTED
-  // for one that does not fit.
+  // for one that does not fit, naming what does not and its size; FAILED_PRECONDITION, with pinned
+  // numerics, if the library's rows depend on the batch.
   static absl::StatusOr<std::unique_ptr<Backend>> Create(const LlamaConfig& config,
                                                          const LlamaWeights& weights,
                                                          const CudaBackendOptions& options);
@@ -66,6 +72,9 @@ class CudaBackend final : public Backend {
               cuda::Event hidden_ready, cuda::Stream stream, cuda::Stream copy_stream);
 
   absl::Status Load(const LlamaWeights& weights, const CudaBackendOptions& options);
+  // Makes what steps need but the pool.
+  absl::Status MakeSteps(const CudaBackendOptions& options, const cuda::DeviceInfo& device);
+  absl::Status MakePool();
   // Sets page_count to what the memory that is left holds.
   absl::Status SizePool(int32_t most_pages);
 
@@ -81,7 +90,8 @@ class CudaBackend final : public Backend {
   BackendLimits limits_;
   std::string numerics_id_;
   DeviceLlamaWeights weights_;
-  std::optional<DeviceKvPool> pool_;  // set by Load, as the next two
+  std::unique_ptr<LinearRunner> linears_;  // set by Load, as the next three
+  std::optional<DeviceKvPool> pool_;
   std::optional<CudaLlamaForward> forward_;
   std::optional<CudaOutputHead> output_head_;
   cuda::PinnedBuffer<KvMove> host_moves_;
@@ -97,7 +107,10 @@ class CudaBackend final : public Backend {
   StagedStep step_;
   StepResult result_;
   bool is_in_flight_ = false;
-  bool is_committing_ = false;  // host_moves_ may still be read
+  // Host memory may still be in use by what was given to the streams: by a step, which after an
+  // error is not in flight any more, and by a commit.
+  bool is_step_pending_ = false;
+  bool is_commit_pending_ = false;
 };
 
 }  // namespace chimera

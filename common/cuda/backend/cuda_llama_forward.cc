@@ -6,7 +6,6 @@
 #include "common/base/status_macros.h"
 #include "common/cuda/kernels/attention_shape.h"
 #include "common/cuda/kernels/embed_tokens.h"
-#include "common/cuda/kernels/fragment_gemm.h"
 #include "common/cuda/kernels/gather_hidden_states.h"
 #include "common/cuda/kernels/rms_norm.h"
 #include "common/cuda/kernels/rope_append.h"
@@ -62,6 +61,7 @@ CudaLlamaForward::CudaLlamaForward(const Model& model, StepTables tables, Launch
                                    int attention_blocks)
     : config_(*model.config),
       weights_(*model.weights),
+      linears_(*model.linears),
       order_(order),
       attention_blocks_(attention_blocks),
       tables_(std::move(tables)) {}
@@ -72,25 +72,23 @@ absl::Status CudaLlamaForward::Allocate(const BackendLimits& limits, int partial
     CHIMERA_ASSIGN_OR_RETURN(*buffer, std::decay_t<decltype(*buffer)>::Allocate(size));
     return absl::OkStatus();
   };
+  const DeviceLlamaLayer& layer = weights_.layers[0];  // all have the same sizes
   int64_t product_elements = 0;
   for (const DeviceLinear* linear :
-       {&weights_.layers[0].query_key_value, &weights_.layers[0].attention_output,
-        &weights_.layers[0].ffn_gate_up, &weights_.layers[0].ffn_down}) {
-    for (const int64_t rows : {std::min<int64_t>(max_rows_, kMaxFragmentPartialRows), max_rows_}) {
-      product_elements = std::max(
-          product_elements, FragmentGemmOutputElements(static_cast<int>(rows), linear->output_size,
-                                                       linear->input_size));
-    }
+       {&layer.query_key_value, &layer.attention_output, &layer.ffn_gate_up, &layer.ffn_down}) {
+    product_elements = std::max(product_elements, linears_.OutputElements(*linear, max_rows_));
   }
+  const int64_t rows = max_rows_;
+  const int64_t padded = linears_.PaddedRows(max_rows_);
   const int64_t workspace_size =
       TreeAttentionWorkspaceSize(partial_rows, config_.query_head_count, config_.head_dim);
-  CHIMERA_RETURN_IF_ERROR(allocate(max_rows_ * config_.hidden_size, &residual_));
-  CHIMERA_RETURN_IF_ERROR(allocate(max_rows_ * config_.hidden_size, &normed_));
+  CHIMERA_RETURN_IF_ERROR(allocate(rows * config_.hidden_size, &residual_));
+  CHIMERA_RETURN_IF_ERROR(allocate(padded * config_.hidden_size, &normed_));
   CHIMERA_RETURN_IF_ERROR(allocate(product_elements, &partials_));
-  CHIMERA_RETURN_IF_ERROR(allocate(max_rows_ * config_.query_size(), &queries_));
-  CHIMERA_RETURN_IF_ERROR(allocate(max_rows_ * config_.query_size(), &attended_));
+  CHIMERA_RETURN_IF_ERROR(allocate(rows * config_.query_size(), &queries_));
+  CHIMERA_RETURN_IF_ERROR(allocate(padded * config_.query_size(), &attended_));
   CHIMERA_RETURN_IF_ERROR(allocate(workspace_size, &attention_workspace_));
-  return allocate(max_rows_ * config_.ffn_size, &gated_);
+  return allocate(padded * config_.ffn_size, &gated_);
 }
 
 absl::Status CudaLlamaForward::SetTaps(std::span<const int32_t> layers) {
@@ -98,9 +96,8 @@ absl::Status CudaLlamaForward::SetTaps(std::span<const int32_t> layers) {
   graphs_.Clear();
   taps_.clear();
   hidden_ = {};
-  CHIMERA_ASSIGN_OR_RETURN(
-      hidden_, cuda::DeviceBuffer<uint16_t>::Allocate(
-                   max_rows_ * static_cast<int64_t>(layers.size()) * config_.hidden_size));
+  const size_t size = layers.size() * max_rows_ * config_.hidden_size;
+  CHIMERA_ASSIGN_OR_RETURN(hidden_, cuda::DeviceBuffer<uint16_t>::Allocate(size));
   taps_.assign(layers.begin(), layers.end());
   return absl::OkStatus();
 }
@@ -108,8 +105,7 @@ absl::Status CudaLlamaForward::SetTaps(std::span<const int32_t> layers) {
 absl::Status CudaLlamaForward::Run(const StagedStep& step, DeviceKvPool* pool,
                                    cuda::Stream& stream) {
   CHIMERA_RETURN_IF_ERROR(SetTaps(step.batch.tapped_layers));
-  const int64_t bucket = RowBucket(static_cast<int>(step.rows.size()));
-  const int row_count = static_cast<int>(std::min(bucket, max_rows_));
+  const int row_count = std::min(RowBucket(static_cast<int>(step.rows.size())), max_rows_);
   CHIMERA_RETURN_IF_ERROR(tables_.Send(step, row_count, *pool, stream));
   return graphs_.Launch(row_count, stream, [&] { return LaunchAll(row_count, pool, stream); });
 }
@@ -142,22 +138,22 @@ absl::Status CudaLlamaForward::LaunchAttention(int layer, int row_count, DeviceK
   const DeviceLlamaLayer& weights = weights_.layers[layer];
   const StepTableView tables = tables_.View(row_count);
   const DeviceLinear& product = weights.query_key_value;
-  CHIMERA_RETURN_IF_ERROR(LaunchProduct(product, normed(), row_count, stream));
-  CHIMERA_RETURN_IF_ERROR(LaunchRopeAppend(
-      stream,
-      {.row_count = row_count,
-       .split_count = FragmentGemmOutputSplits(row_count, product.output_size, product.input_size),
-       .head_count = config_.query_head_count,
-       .kv_head_count = config_.kv_head_count,
-       .head_dim = config_.head_dim,
-       .partials = partials_.span().device_pointer(),
-       .rope_table = weights_.rope_table.span().device_pointer(),
-       .positions = tables.positions,
-       .kv_slots = tables.kv_slots,
-       .queries = queries_.span().device_pointer(),
-       .keys = pool->keys(layer),
-       .values = pool->values(layer)},
-      order_));
+  CHIMERA_RETURN_IF_ERROR(LaunchProduct(product, normed_.span(), row_count, stream));
+  CHIMERA_RETURN_IF_ERROR(
+      LaunchRopeAppend(stream,
+                       {.row_count = row_count,
+                        .split_count = linears_.SplitCount(product, row_count),
+                        .head_count = config_.query_head_count,
+                        .kv_head_count = config_.kv_head_count,
+                        .head_dim = config_.head_dim,
+                        .partials = partials_.span().device_pointer(),
+                        .rope_table = weights_.rope_table.span().device_pointer(),
+                        .positions = tables.positions,
+                        .kv_slots = tables.kv_slots,
+                        .queries = queries_.span().device_pointer(),
+                        .keys = pool->keys(layer),
+                        .values = pool->values(layer)},
+                       order_));
   CHIMERA_RETURN_IF_ERROR(
       LaunchTreeAttention(stream,
                           {.head_count = config_.query_head_count,
@@ -171,44 +167,34 @@ absl::Status CudaLlamaForward::LaunchAttention(int layer, int row_count, DeviceK
                            .workspace = attention_workspace_.span().device_pointer(),
                            .output = attended_.span().device_pointer()},
                           order_));
-  return LaunchProduct(weights.attention_output, attended_.span().device_pointer(), row_count,
-                       stream);
+  return LaunchProduct(weights.attention_output, attended_.span(), row_count, stream);
 }
 
 absl::Status CudaLlamaForward::LaunchFeedForward(int layer, int row_count, cuda::Stream& stream) {
   const DeviceLlamaLayer& weights = weights_.layers[layer];
   const DeviceLinear& product = weights.ffn_gate_up;
-  CHIMERA_RETURN_IF_ERROR(LaunchProduct(product, normed(), row_count, stream));
-  CHIMERA_RETURN_IF_ERROR(LaunchSiluMul(
-      stream,
-      {.row_count = row_count,
-       .split_count = FragmentGemmOutputSplits(row_count, product.output_size, product.input_size),
-       .size = config_.ffn_size,
-       .partials = partials_.span().device_pointer(),
-       .output = gated_.span().device_pointer()},
-      order_));
-  return LaunchProduct(weights.ffn_down, gated_.span().device_pointer(), row_count, stream);
+  CHIMERA_RETURN_IF_ERROR(LaunchProduct(product, normed_.span(), row_count, stream));
+  CHIMERA_RETURN_IF_ERROR(LaunchSiluMul(stream,
+                                        {.row_count = row_count,
+                                         .split_count = linears_.SplitCount(product, row_count),
+                                         .size = config_.ffn_size,
+                                         .partials = partials_.span().device_pointer(),
+                                         .output = gated_.span().device_pointer()},
+                                        order_));
+  return LaunchProduct(weights.ffn_down, gated_.span(), row_count, stream);
 }
 
-absl::Status CudaLlamaForward::LaunchProduct(const DeviceLinear& linear, const uint16_t* x,
-                                             int row_count, cuda::Stream& stream) {
-  return LaunchFragmentGemm(stream,
-                            {.row_count = row_count,
-                             .output_size = linear.output_size,
-                             .input_size = linear.input_size,
-                             .input = x,
-                             .weights = linear.weights.span().device_pointer(),
-                             .output = partials_.span().device_pointer()},
-                            order_);
+absl::Status CudaLlamaForward::LaunchProduct(const DeviceLinear& linear,
+                                             cuda::DeviceSpan<const uint16_t> x, int row_count,
+                                             cuda::Stream& stream) {
+  return linears_.Run(linear, {.row_count = row_count, .input = x, .output = partials_.span()},
+                      stream, order_);
 }
 
 absl::Status CudaLlamaForward::LaunchNorm(const cuda::DeviceBuffer<float>& norm,
                                           const DeviceLinear* product, int row_count,
                                           cuda::Stream& stream) {
-  const int split_count =
-      product == nullptr
-          ? 0
-          : FragmentGemmOutputSplits(row_count, product->output_size, product->input_size);
+  const int split_count = product == nullptr ? 0 : linears_.SplitCount(*product, row_count);
   return LaunchRmsNorm(stream,
                        RmsNormArguments<float>{.row_count = row_count,
                                                .size = config_.hidden_size,

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "common/cuda/kernels/fragment_gemm.h"
 #include "common/cuda/kernels/gather_rows.h"
 #include "common/cuda/runtime/copy.h"
 
@@ -32,9 +31,9 @@ absl::Status CudaOutputHead::Allocate(int max_step_rows) {
   CHIMERA_RETURN_IF_ERROR(allocate(kMaxRows, &tokens_));
   const DeviceLinear& output = *model_.output;
   const int64_t vocab_size = model_.config->vocab_size;
-  CHIMERA_RETURN_IF_ERROR(allocate(int64_t{kMaxRows} * output.input_size, &input_));
-  CHIMERA_RETURN_IF_ERROR(allocate(
-      FragmentGemmOutputElements(kMaxRows, output.output_size, output.input_size), &partials_));
+  const int64_t input_rows = model_.linears->PaddedRows(kMaxRows);
+  CHIMERA_RETURN_IF_ERROR(allocate(input_rows * output.input_size, &input_));
+  CHIMERA_RETURN_IF_ERROR(allocate(model_.linears->OutputElements(output, kMaxRows), &partials_));
   CHIMERA_RETURN_IF_ERROR(allocate(kMaxRows * vocab_size, &logits_));
   return allocate(
       static_cast<int64_t>(SampleRowsWorkspaceBytes(kMaxRows, model_.config->vocab_size)),
@@ -104,25 +103,20 @@ absl::Status CudaOutputHead::LaunchRows(int row_count, cuda::Stream& stream) {
                                                     .input = model_.normed,
                                                     .indices = indices_.span().device_pointer(),
                                                     .output = input_.span().device_pointer()}));
-  CHIMERA_RETURN_IF_ERROR(LaunchFragmentGemm(stream,
-                                             {.row_count = row_count,
-                                              .output_size = output.output_size,
-                                              .input_size = output.input_size,
-                                              .input = input_.span().device_pointer(),
-                                              .weights = output.weights.span().device_pointer(),
-                                              .output = partials_.span().device_pointer()},
-                                             order_));
-  return LaunchSampleRows(
-      stream,
-      {.row_count = row_count,
-       .vocab_size = model_.config->vocab_size,
-       .split_count = FragmentGemmOutputSplits(row_count, output.output_size, output.input_size),
-       .partials = partials_.span().device_pointer(),
-       .rows = sampling_.span().device_pointer(),
-       .logits = logits_.span().device_pointer(),
-       .tokens = tokens_.span().device_pointer(),
-       .workspace = workspace_.span().device_pointer()},
-      order_);
+  CHIMERA_RETURN_IF_ERROR(model_.linears->Run(
+      output, {.row_count = row_count, .input = input_.span(), .output = partials_.span()}, stream,
+      order_));
+  return LaunchSampleRows(stream,
+                          {.row_count = row_count,
+                           .vocab_size = model_.config->vocab_size,
+                           .split_count = model_.linears->SplitCount(output, row_count),
+                           .partials = partials_.span().device_pointer(),
+                           .rows = sampling_.span().device_pointer(),
+                           .logits = logits_.span().device_pointer(),
+                           .tokens = tokens_.span().device_pointer(),
+                           .workspace = workspace_.span().device_pointer(),
+                           .partial_size = output.output_size},
+                          order_);
 }
 
 void CudaOutputHead::TakeResults(const StagedStep& step, StepResult* result) const {

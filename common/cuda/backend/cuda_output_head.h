@@ -12,6 +12,7 @@
 #include "common/backend/backend.h"
 #include "common/backend/staged_step.h"
 #include "common/cuda/backend/launch_graphs.h"
+#include "common/cuda/backend/linear_runner.h"
 #include "common/cuda/backend/weight_uploader.h"
 #include "common/cuda/kernels/sample_rows.h"
 #include "common/cuda/launch_shape.h"
@@ -32,6 +33,7 @@ class CudaOutputHead {
   struct Model {
     const LlamaConfig* config;
     const DeviceLinear* output;
+    LinearRunner* linears;
     const uint16_t* normed;  // [rows, hidden_size] bf16 on the device
   };
 
@@ -72,7 +74,7 @@ class CudaOutputHead {
   cuda::DeviceBuffer<int32_t> indices_;
   cuda::DeviceBuffer<SamplingRow> sampling_;
   cuda::DeviceBuffer<uint16_t> input_;  // [kMaxRows, hidden_size]
-  cuda::DeviceBuffer<float> partials_;  // [splits, kMaxRows, vocab_size]
+  cuda::DeviceBuffer<float> partials_;  // [splits, kMaxRows, output_size], the vocabulary padded
   cuda::DeviceBuffer<float> logits_;    // [kMaxRows, vocab_size]
   cuda::DeviceBuffer<std::byte> workspace_;
   cuda::DeviceBuffer<int32_t> tokens_;

@@ -1,38 +1,35 @@
 #include "common/cuda/backend/device_llama_weights.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/cuda/backend/memory_error.h"
+#include "common/cuda/runtime/device.h"
 #include "common/ops/rope.h"
 
 namespace chimera {
 namespace {
 
-absl::StatusOr<DeviceLlamaLayer> LoadLayer(const LlamaLayerWeights& weights,
-                                           WeightUploader* uploader) {
-  DeviceLlamaLayer layer;
-  const auto load_norm = [&](const TensorView& norm,
-                             cuda::DeviceBuffer<float>* to) -> absl::Status {
-    CHIMERA_ASSIGN_OR_RETURN(*to, uploader->UploadFloats(Widen(norm)));
-    return absl::OkStatus();
+absl::Status LoadLayer(const LlamaLayerWeights& weights, WeightOrder order,
+                       WeightUploader* uploader, DeviceLlamaLayer* layer) {
+  const auto load = [&](std::initializer_list<TensorView> parts, DeviceLinear* to) {
+    return uploader->UploadLinear(std::span(parts.begin(), parts.size()), order, to);
   };
-  const auto load = [&](std::initializer_list<TensorView> parts, DeviceLinear* to) -> absl::Status {
-    CHIMERA_ASSIGN_OR_RETURN(*to, uploader->UploadLinear(std::span(parts.begin(), parts.size())));
-    return absl::OkStatus();
-  };
-  CHIMERA_RETURN_IF_ERROR(load_norm(weights.attention_norm, &layer.attention_norm));
   CHIMERA_RETURN_IF_ERROR(
-      load({weights.query, weights.key, weights.value}, &layer.query_key_value));
-  CHIMERA_RETURN_IF_ERROR(load({weights.attention_output}, &layer.attention_output));
-  CHIMERA_RETURN_IF_ERROR(load_norm(weights.ffn_norm, &layer.ffn_norm));
-  CHIMERA_RETURN_IF_ERROR(load({weights.ffn_gate, weights.ffn_up}, &layer.ffn_gate_up));
-  CHIMERA_RETURN_IF_ERROR(load({weights.ffn_down}, &layer.ffn_down));
-  return layer;
+      uploader->UploadFloats(Widen(weights.attention_norm), &layer->attention_norm));
+  CHIMERA_RETURN_IF_ERROR(
+      load({weights.query, weights.key, weights.value}, &layer->query_key_value));
+  CHIMERA_RETURN_IF_ERROR(load({weights.attention_output}, &layer->attention_output));
+  CHIMERA_RETURN_IF_ERROR(uploader->UploadFloats(Widen(weights.ffn_norm), &layer->ffn_norm));
+  CHIMERA_RETURN_IF_ERROR(load({weights.ffn_gate, weights.ffn_up}, &layer->ffn_gate_up));
+  return load({weights.ffn_down}, &layer->ffn_down);
 }
 
 // As RopeAppendArguments has it.
-std::vector<float> InterleavedRopeTable(const LlamaConfig& config, int64_t position_count) {
+std::vector<float> InterleavedRopeTable(const LlamaConfig& config) {
+  const int64_t position_count = config.context_length;
   const RopeTable table(position_count, config.head_dim, config.rope_base);
   std::vector<float> interleaved;
   interleaved.reserve(position_count * config.head_dim);
@@ -46,18 +43,18 @@ std::vector<float> InterleavedRopeTable(const LlamaConfig& config, int64_t posit
 }
 
 absl::StatusOr<DeviceLlamaWeights> LoadAll(const LlamaConfig& config, const LlamaWeights& weights,
-                                           int64_t position_count, ThreadPool* threads) {
-  CHIMERA_ASSIGN_OR_RETURN(WeightUploader uploader, WeightUploader::Create(threads));
+                                           WeightOrder order, ThreadPool* threads) {
   DeviceLlamaWeights loaded;
-  CHIMERA_ASSIGN_OR_RETURN(loaded.token_embedding, uploader.UploadRows(weights.token_embedding));
-  for (const LlamaLayerWeights& layer : weights.layers) {
-    CHIMERA_ASSIGN_OR_RETURN(DeviceLlamaLayer loaded_layer, LoadLayer(layer, &uploader));
-    loaded.layers.push_back(std::move(loaded_layer));
+  loaded.layers.resize(weights.layers.size());
+  CHIMERA_ASSIGN_OR_RETURN(WeightUploader uploader, WeightUploader::Create(threads));
+  CHIMERA_RETURN_IF_ERROR(uploader.UploadRows(weights.token_embedding, &loaded.token_embedding));
+  for (size_t i = 0; i < weights.layers.size(); ++i) {
+    CHIMERA_RETURN_IF_ERROR(LoadLayer(weights.layers[i], order, &uploader, &loaded.layers[i]));
   }
-  CHIMERA_ASSIGN_OR_RETURN(loaded.rope_table,
-                           uploader.UploadFloats(InterleavedRopeTable(config, position_count)));
-  CHIMERA_ASSIGN_OR_RETURN(loaded.output_norm, uploader.UploadFloats(Widen(weights.output_norm)));
-  CHIMERA_ASSIGN_OR_RETURN(loaded.output, uploader.UploadLinear(std::span(&weights.output, 1)));
+  CHIMERA_RETURN_IF_ERROR(uploader.UploadFloats(InterleavedRopeTable(config), &loaded.rope_table));
+  CHIMERA_RETURN_IF_ERROR(uploader.UploadFloats(Widen(weights.output_norm), &loaded.output_norm));
+  CHIMERA_RETURN_IF_ERROR(
+      uploader.UploadLinear(std::span(&weights.output, 1), order, &loaded.output));
   CHIMERA_RETURN_IF_ERROR(uploader.Finish());
   return loaded;
 }
@@ -80,13 +77,27 @@ int64_t NeededBytes(const LlamaWeights& weights) {
 
 absl::StatusOr<DeviceLlamaWeights> DeviceLlamaWeights::Load(const LlamaConfig& config,
                                                             const LlamaWeights& weights,
-                                                            int64_t position_count,
+                                                            WeightOrder order,
                                                             ThreadPool* threads) {
-  absl::StatusOr<DeviceLlamaWeights> loaded = LoadAll(config, weights, position_count, threads);
-  if (!absl::IsResourceExhausted(loaded.status())) return loaded;
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the weights take ", NeededBytes(weights) >> 20,
-                   " MiB in bf16: ", absl::string_view(loaded.status().message())));
+  const std::string what = absl::StrCat("weights of ", NeededBytes(weights) >> 20, " MiB in bf16");
+  CHIMERA_ASSIGN_OR_RETURN(const size_t free_bytes, cuda::FreeDeviceMemoryBytes());
+  if (NeededBytes(weights) > static_cast<int64_t>(free_bytes)) {
+    // Not found out by loading most of them.
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "no memory for ", what, ": the CUDA device has ", free_bytes >> 20, " MiB free"));
+  }
+  absl::StatusOr<DeviceLlamaWeights> loaded = LoadAll(config, weights, order, threads);
+  if (!loaded.ok()) return ForWhat(loaded.status(), what);
+  return loaded;
+}
+
+std::vector<const DeviceLinear*> DeviceLlamaWeights::linears() const {
+  std::vector<const DeviceLinear*> all = {&output};
+  for (const DeviceLlamaLayer& layer : layers) {
+    all.insert(all.end(), {&layer.query_key_value, &layer.attention_output, &layer.ffn_gate_up,
+                           &layer.ffn_down});
+  }
+  return all;
 }
 
 }  // namespace chimera

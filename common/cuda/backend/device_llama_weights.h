@@ -29,12 +29,15 @@ struct DeviceLlamaWeights {
   // Loads onto the calling thread's device, converting on all threads of `threads`. `weights` is
   // not used afterwards. Errors: device_error.h; RESOURCE_EXHAUSTED says what the weights need.
   static absl::StatusOr<DeviceLlamaWeights> Load(const LlamaConfig& config,
-                                                 const LlamaWeights& weights,
-                                                 int64_t position_count, ThreadPool* threads);
+                                                 const LlamaWeights& weights, WeightOrder order,
+                                                 ThreadPool* threads);
+
+  // All linear layers, valid while this is not moved.
+  std::vector<const DeviceLinear*> linears() const;
 
   cuda::DeviceBuffer<uint16_t> token_embedding;  // [vocab_size, hidden_size] bf16
   std::vector<DeviceLlamaLayer> layers;
-  cuda::DeviceBuffer<float> rope_table;   // [position_count, head_dim / 2, 2]: cosines, sines
+  cuda::DeviceBuffer<float> rope_table;   // [context_length, head_dim / 2, 2]: cosines, sines
   cuda::DeviceBuffer<float> output_norm;  // [hidden_size]
   DeviceLinear output;                    // vocab_size rows, and zeros to a multiple of 16
 };

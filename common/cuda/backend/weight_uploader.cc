@@ -16,6 +16,7 @@ namespace chimera {
 namespace {
 
 constexpr size_t kStageBytes = size_t{8} << 20;
+static_assert(kStageBytes >= WeightUploader::kMaxColumns * kFragmentSize * sizeof(uint16_t));
 
 // Row `index` of weights that lie one below the other as fp32; zeros where there is none.
 void DequantizeRow(std::span<const TensorView> weights, int64_t index, std::span<float> row) {
@@ -59,7 +60,8 @@ absl::Status WeightUploader::Upload(cuda::DeviceSpan<T> destination, size_t unit
   return absl::OkStatus();
 }
 
-absl::StatusOr<DeviceLinear> WeightUploader::UploadLinear(std::span<const TensorView> weights) {
+absl::Status WeightUploader::UploadLinear(std::span<const TensorView> weights, WeightOrder order,
+                                          DeviceLinear* linear) {
   const int64_t columns = weights.front().columns;
   int64_t rows = 0;
   for (const TensorView& weight : weights) {
@@ -67,53 +69,58 @@ absl::StatusOr<DeviceLinear> WeightUploader::UploadLinear(std::span<const Tensor
     rows += weight.rows;
   }
   const int64_t padded_rows = (rows + kFragmentSize - 1) / kFragmentSize * kFragmentSize;
-  const int64_t tile_elements = columns * kFragmentSize;
-  DeviceLinear linear = {.output_size = static_cast<int>(padded_rows),
-                         .input_size = static_cast<int>(columns)};
-  CHIMERA_ASSIGN_OR_RETURN(linear.weights,
+  linear->output_size = static_cast<int>(padded_rows);
+  linear->input_size = static_cast<int>(columns);
+  linear->order = order;
+  CHIMERA_ASSIGN_OR_RETURN(linear->weights,
                            cuda::DeviceBuffer<uint16_t>::Allocate(padded_rows * columns));
   const auto fill = [&](size_t first, std::span<uint16_t> staged) {
     const int64_t first_row = static_cast<int64_t>(first) / columns;
-    const int64_t tiles = static_cast<int64_t>(staged.size()) / tile_elements;
-    threads_->ParallelFor(tiles, [&](int64_t begin, int64_t end, int) {
-      std::vector<float> row(columns);
-      for (int64_t i = begin * kFragmentSize; i < end * kFragmentSize; ++i) {
-        DequantizeRow(weights, first_row + i, row);
-        PackFragmentRow(row, i, staged);
+    ForEachRow(columns, staged, [&](int64_t index, std::span<float> row) {
+      DequantizeRow(weights, first_row + index, row);
+      if (order == WeightOrder::kFragments) {
+        PackFragmentRow(row, index, staged);
+      } else {
+        std::ranges::transform(row, staged.begin() + index * columns, FloatToBf16);
       }
     });
   };
-  CHIMERA_RETURN_IF_ERROR(Upload<uint16_t>(linear.weights.span(), tile_elements, fill));
-  return linear;
+  return Upload<uint16_t>(linear->weights.span(), columns * kFragmentSize, fill);
 }
 
-absl::StatusOr<cuda::DeviceBuffer<uint16_t>> WeightUploader::UploadRows(const TensorView& weight) {
+absl::Status WeightUploader::UploadRows(const TensorView& weight,
+                                        cuda::DeviceBuffer<uint16_t>* rows) {
   const int64_t columns = weight.columns;
-  CHIMERA_ASSIGN_OR_RETURN(auto rows,
-                           cuda::DeviceBuffer<uint16_t>::Allocate(weight.rows * columns));
+  CHIMERA_ASSIGN_OR_RETURN(*rows, cuda::DeviceBuffer<uint16_t>::Allocate(weight.rows * columns));
   const auto fill = [&](size_t first, std::span<uint16_t> staged) {
     const int64_t first_row = static_cast<int64_t>(first) / columns;
-    const int64_t count = static_cast<int64_t>(staged.size()) / columns;
-    threads_->ParallelFor(count, [&](int64_t begin, int64_t end, int) {
-      std::vector<float> row(columns);
-      for (int64_t i = begin; i < end; ++i) {
-        Dequantize(weight.type, weight.row(first_row + i), row);
-        std::ranges::transform(row, staged.begin() + i * columns, FloatToBf16);
-      }
+    ForEachRow(columns, staged, [&](int64_t index, std::span<float> row) {
+      Dequantize(weight.type, weight.row(first_row + index), row);
+      std::ranges::transform(row, staged.begin() + index * columns, FloatToBf16);
     });
   };
-  CHIMERA_RETURN_IF_ERROR(Upload<uint16_t>(rows.span(), columns, fill));
-  return rows;
+  return Upload<uint16_t>(rows->span(), columns, fill);
 }
 
-absl::StatusOr<cuda::DeviceBuffer<float>> WeightUploader::UploadFloats(
-    std::span<const float> values) {
-  CHIMERA_ASSIGN_OR_RETURN(auto floats, cuda::DeviceBuffer<float>::Allocate(values.size()));
+absl::Status WeightUploader::UploadFloats(std::span<const float> values,
+                                          cuda::DeviceBuffer<float>* floats) {
+  CHIMERA_ASSIGN_OR_RETURN(*floats, cuda::DeviceBuffer<float>::Allocate(values.size()));
   const auto fill = [&](size_t first, std::span<float> staged) {
     std::ranges::copy(values.subspan(first, staged.size()), staged.begin());
   };
-  CHIMERA_RETURN_IF_ERROR(Upload<float>(floats.span(), 1, fill));
-  return floats;
+  return Upload<float>(floats->span(), 1, fill);
+}
+
+void WeightUploader::ForEachRow(int64_t columns, std::span<const uint16_t> staged,
+                                absl::FunctionRef<void(int64_t, std::span<float>)> convert) {
+  // By whole tiles, of which threads share no cache line.
+  const int64_t rows = static_cast<int64_t>(staged.size()) / columns;
+  const int64_t tiles = (rows + kFragmentSize - 1) / kFragmentSize;
+  threads_->ParallelFor(tiles, [&](int64_t begin, int64_t end, int) {
+    std::vector<float> row(columns);
+    const int64_t end_row = std::min(end * kFragmentSize, rows);
+    for (int64_t i = begin * kFragmentSize; i < end_row; ++i) convert(i, row);
+  });
 }
 
 WeightUploader::WeightUploader(ThreadPool* threads, Stage first, Stage second, cuda::Stream stream)

@@ -20,30 +20,42 @@
 
 namespace chimera {
 
-// The weights of a linear layer on a device, in fragment order
-// (common/cuda/kernels/fragment_weights.h).
+// How the elements of a matrix follow each other.
+enum class WeightOrder {
+  kRows,       // row after row
+  kFragments,  // common/cuda/kernels/fragment_weights.h
+};
+
+// The weights of a linear layer on a device.
 struct DeviceLinear {
   int output_size = 0;  // a multiple of 16
   int input_size = 0;
+  WeightOrder order = WeightOrder::kFragments;
   cuda::DeviceBuffer<uint16_t> weights = {};  // [output_size, input_size] bf16
 };
 
 // Converts on all threads of a pool, in pieces: while one is on its way to the device the next is
-// converted, so the host never holds a whole weight. One thread at a time. Errors: device_error.h.
+// converted, so the host never holds a whole weight. Where an upload goes must outlive the uploader,
+// whose destruction waits for it, and an error leaves it undetermined. One thread at a time. Errors:
+// device_error.h.
 class WeightUploader {
  public:
+  // Columns of a matrix.
+  static constexpr int64_t kMaxColumns = int64_t{1} << 18;
+
   // On the calling thread's device; the pool must outlive it.
   static absl::StatusOr<WeightUploader> Create(ThreadPool* threads);
 
   // Weights with the same columns, one below the other, rounded to bf16. Rows that are missing to a
-  // multiple of 16 are zeros. REQUIRES: the columns are a multiple of 16; so are the rows of all
-  // but the last.
-  absl::StatusOr<DeviceLinear> UploadLinear(std::span<const TensorView> weights);
+  // multiple of 16 are zeros. REQUIRES: the columns are a multiple of 16, at most kMaxColumns; the
+  // rows of all but the last are a multiple of 16.
+  absl::Status UploadLinear(std::span<const TensorView> weights, WeightOrder order,
+                            DeviceLinear* linear);
 
   // [rows, columns] in this order, rounded to bf16.
-  absl::StatusOr<cuda::DeviceBuffer<uint16_t>> UploadRows(const TensorView& weight);
+  absl::Status UploadRows(const TensorView& weight, cuda::DeviceBuffer<uint16_t>* rows);
 
-  absl::StatusOr<cuda::DeviceBuffer<float>> UploadFloats(std::span<const float> values);
+  absl::Status UploadFloats(std::span<const float> values, cuda::DeviceBuffer<float>* floats);
 
   // Waits until all is on the device.
   absl::Status Finish() { return stream_.Synchronize(); }
@@ -66,6 +78,11 @@ class WeightUploader {
   // but for the last.
   template <typename T>
   absl::Status Upload(cuda::DeviceSpan<T> destination, size_t unit, Fill<T> fill);
+
+  // Calls convert(index, scratch) for every row of `columns` elements that `staged` has room for, on
+  // all threads.
+  void ForEachRow(int64_t columns, std::span<const uint16_t> staged,
+                  absl::FunctionRef<void(int64_t index, std::span<float> scratch)> convert);
 
   ThreadPool* threads_;
   std::array<Stage, 2> stages_;

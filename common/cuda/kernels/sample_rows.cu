@@ -28,7 +28,8 @@ int SumBlockCount(int vocab_size) {
 }
 
 // The parts of the workspace follow each other, those of greatest alignment first.
-KernelArguments WithWorkspace(const SampleRowsArguments& call) {
+KernelArguments WithWorkspace(SampleRowsArguments call) {
+  if (call.partial_size == 0) call.partial_size = call.vocab_size;
   const int sum_block_count = SumBlockCount(call.vocab_size);
   auto* const states = static_cast<RowState*>(call.workspace);
   auto* const block_tops = reinterpret_cast<uint64_t*>(states + call.row_count);
@@ -56,6 +57,9 @@ size_t SampleRowsWorkspaceBytes(int row_count, int vocab_size) {
 absl::Status LaunchSampleRows(StreamView stream, const SampleRowsArguments& arguments,
                               LaunchOrder order) {
   CHIMERA_CHECK(arguments.row_count > 0 && arguments.vocab_size > 0 && arguments.split_count > 0);
+  CHIMERA_CHECK(arguments.partial_size == 0 ||
+                (arguments.partial_size >= arguments.vocab_size && arguments.partial_size % 4 == 0))
+      << "partial_size " << arguments.partial_size;
   const KernelArguments kernel_arguments = WithWorkspace(arguments);
   CHIMERA_RETURN_IF_ERROR(LaunchOn<SumKernel>(stream, kernel_arguments, order));
   CHIMERA_RETURN_IF_ERROR(LaunchOn<RankingKernel>(stream, kernel_arguments, order));

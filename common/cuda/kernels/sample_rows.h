@@ -24,12 +24,16 @@ struct SampleRowsArguments {
   int row_count = 0;                  // 1 to 65 535
   int vocab_size = 0;                 // at least 1; a multiple of 4 is read faster
   int split_count = 0;                // at least 1
-  const float* partials = nullptr;    // [split_count, row_count, vocab_size]
+  const float* partials = nullptr;    // [split_count, row_count, partial_size], or vocab_size
   const SamplingRow* rows = nullptr;  // [row_count]
-  float* logits = nullptr;    // [row_count, vocab_size], written; may be partials of one split
+  // [row_count, vocab_size], written; may be partials of one split and of vocab_size
+  float* logits = nullptr;
   int32_t* tokens = nullptr;  // [row_count], written
   // SampleRowsWorkspaceBytes(row_count, vocab_size), or more. What it holds before does not matter.
   void* workspace = nullptr;
+  // Elements of a row of partials, which has padding after the vocabulary: a multiple of 4, at least
+  // vocab_size. 0: there is none.
+  int partial_size = 0;
 };
 
 // Grows with both.

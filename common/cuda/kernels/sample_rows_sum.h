@@ -44,7 +44,7 @@ struct SumKernel {
     for (int split = 0; split < call.split_count; ++split) {
       const int64_t row = int64_t{split} * call.row_count + device::BlockY();
       const device::Vector4 addend =
-          LoadTokens(call.partials + row * call.vocab_size, first_token, call.vocab_size);
+          LoadTokens(call.partials + row * call.partial_size, first_token, call.vocab_size);
       CHIMERA_UNROLL
       for (int i = 0; i < device::kVectorSize; ++i) {
         sum.value[i] = device::Add(sum.value[i], addend.value[i]);

@@ -154,8 +154,16 @@ TEST_P(BackendInvarianceTest, OutputsAreFilledOnlyWhereAskedFor) {
 
 TEST_P(BackendInvarianceTest, AnEmptyBatchIsAStep) {
   const auto backend = MakeBackend(*model_);
-  const StepResult result = RunStep(backend.get(), StepBatch{});
+  EXPECT_TRUE(RunStep(backend.get(), StepBatch{}).chosen.empty());
+  // Also after one that left results.
+  const std::vector<int32_t> pages = PageTable(1), chunk = {1, 2, 3}, taps = {1};
+  const SequenceStep step = {
+      .pages = pages, .chunk = chunk, .outputs = {.logits = true, .hidden_states = true}};
+  RunStep(backend.get(), {.sequences = std::span(&step, 1), .tapped_layers = taps});
+  const StepResult result = RunStep(backend.get(), {.tapped_layers = taps});
   EXPECT_TRUE(result.chosen.empty());
+  EXPECT_TRUE(result.hidden_states.empty());
+  EXPECT_TRUE(result.logits.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, BackendInvarianceTest, ::testing::ValuesIn(BackendKinds()),

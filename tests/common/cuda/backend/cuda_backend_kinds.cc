@@ -36,17 +36,27 @@ class EmulatedComputerEnvironment : public ::testing::Environment {
 }  // namespace
 
 std::vector<BackendKind> BackendKinds() {
-  std::vector<BackendKind> kinds;
-  for (const char* name : {"Ampere", "Hopper", "Sequential"}) {
-    const int device = static_cast<int>(kinds.size());
-    kinds.push_back({.name = name,
-                     .is_slow = true,
-                     .create = [device](const LlamaModel& model, const BackendLimits& limits) {
-                       return CudaBackend::Create(model.config(), model.weights(),
-                                                  {.device = device, .limits = limits});
-                     }});
+  const struct {
+    const char* name;
+    int device;
+    Numerics numerics = Numerics::kStrict;
+  } kinds[] = {{"Ampere", 0},
+               {"Hopper", 1},
+               {"Sequential", 2},
+               // Attention is as strict as the others'.
+               {"Pinned", 0, Numerics::kPinned}};
+  std::vector<BackendKind> all;
+  for (const auto& [name, device, numerics] : kinds) {
+    all.push_back({.name = name,
+                   .is_slow = true,
+                   .create = [device = device, numerics = numerics](const LlamaModel& model,
+                                                                    const BackendLimits& limits) {
+                     return CudaBackend::Create(
+                         model.config(), model.weights(),
+                         {.device = device, .numerics = numerics, .limits = limits});
+                   }});
   }
-  return kinds;
+  return all;
 }
 
 }  // namespace chimera::testing

@@ -245,6 +245,25 @@ TEST(CudaSampleRowsTest, LogitsMayTakeThePlaceOfTheOnlySplit) {
   EXPECT_TRUE(EqualsReference(launch, batch));
 }
 
+// As where the output layer is padded to whole tiles. What the padding holds would win.
+TEST(CudaSampleRowsTest, RowsOfPartialsMayBePadded) {
+  const auto launch = [](StreamView stream, const SampleRowsArguments& arguments) {
+    const int row_count = arguments.split_count * arguments.row_count;
+    SampleRowsArguments padded = arguments;
+    padded.partial_size = (arguments.vocab_size + 15) / 16 * 16;
+    std::vector<float> partials(size_t(row_count) * padded.partial_size, 1e30f);
+    for (int row = 0; row < row_count; ++row) {
+      std::copy_n(arguments.partials + row * arguments.vocab_size, arguments.vocab_size,
+                  partials.begin() + row * padded.partial_size);
+    }
+    padded.partials = partials.data();
+    return LaunchSampleRows(stream, padded);
+  };
+  for (const int vocab_size : {497, 504, 512}) {
+    EXPECT_TRUE(EqualsReference(launch, RandomBatch(8, vocab_size, 3, 9))) << vocab_size;
+  }
+}
+
 // The checks above notice what they are there for.
 TEST(CudaSampleRowsTest, FaultyKernelsAreCaught) {
   const SampleRowsBatch random = RandomBatch(kSanitized ? 40 : 120, 500, 2, 8);

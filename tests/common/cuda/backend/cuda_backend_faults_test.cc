@@ -1,0 +1,251 @@
+// What fails at run time costs a step, or the device, and nothing else: every call of a short
+// sequence fails once, in every way.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/cuda/backend/cuda_backend.h"
+#include "common/cuda/runtime/device_error.h"
+#include "common/cuda/runtime/emulated_device.h"
+#include "tests/common/backend/backend_harness.h"
+#include "tests/testing/sanitizers.h"
+#include "tests/testing/status_matchers.h"
+
+namespace chimera::testing {
+namespace {
+
+using cuda::EmulatedFault;
+using cuda::ScopedEmulatedComputer;
+
+// Work runs as late as it may, so that what is overwritten too early shows, or at random times.
+const std::optional<uint64_t> kSchedules[] = {std::nullopt, 5};
+
+// What a step leaves.
+struct Outcome {
+  std::vector<int32_t> chosen;
+  std::vector<float> logits;
+  std::vector<uint16_t> hidden_states;
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// A prompt, a tree and its commit, and a last token: what has more rows, taps layers and wants logits
+// comes second, so that buffers grow under way.
+class ShortSequence {
+ public:
+  static constexpr int kParts = 4;
+
+  ShortSequence()
+      : model_(OpenTinyLlama({.layer_count = 1,
+                              .hidden_size = 32,
+                              .query_heads = 2,
+                              .kv_heads = 1,
+                              .head_dim = 64,
+                              .ffn_size = 32,
+                              .vocab_size = 272})),
+        tree_(*TokenTree::Create(std::vector<int32_t>{7, 8, 9, 10, 11},
+                                 std::vector<int32_t>{-1, 0, 0, 1, 3}, 272)) {}
+
+  absl::StatusOr<std::unique_ptr<Backend>> MakeBackend() const {
+    return CudaBackend::Create(model_->config(), model_->weights(),
+                               {.limits = {.page_count = 4, .slot_count = 2, .max_step_rows = 16}});
+  }
+
+  // Runs one part; on success sets the outcome.
+  absl::Status Run(int part, Backend* backend, Outcome* outcome) const {
+    switch (part) {
+      case 0:
+        return Step({.slot = 1, .pages = pages_, .chunk = prompt_}, {}, backend, outcome);
+      case 1:
+        return Step({.slot = 1,
+                     .pages = pages_,
+                     .context_length = 3,
+                     .tree = &tree_,
+                     .sampling = {.temperature = 1.0f, .top_p = 0.9f, .seed = 4},
+                     .outputs = {.logits = true, .hidden_states = true}},
+                    taps_, backend, outcome);
+      case 2: {
+        const CommitRequest commit = {
+            .slot = 1, .pages = pages_, .context_length = 3, .nodes = path_};
+        return backend->Commit(std::span(&commit, 1));
+      }
+      default:
+        return Step({.slot = 1, .pages = pages_, .context_length = 6, .chunk = last_}, {}, backend,
+                    outcome);
+    }
+  }
+
+ private:
+  static absl::Status Step(const SequenceStep& sequence, std::span<const int32_t> taps,
+                           Backend* backend, Outcome* outcome) {
+    const absl::Status submitted =
+        backend->Submit({.sequences = std::span(&sequence, 1), .tapped_layers = taps});
+    if (!submitted.ok()) return submitted;
+    const absl::StatusOr<const StepResult*> result = backend->Wait();
+    if (!result.ok()) return result.status();
+    *outcome = {(*result)->chosen, (*result)->logits, (*result)->hidden_states};
+    return absl::OkStatus();
+  }
+
+  const std::unique_ptr<LlamaModel> model_;
+  const TokenTree tree_;
+  const std::vector<int32_t> pages_ = PageTable(1, 2), prompt_ = {1, 2, 3}, last_ = {12},
+                             taps_ = {0, 1};
+  const std::vector<int> path_ = {0, 1, 3};
+};
+
+class CudaBackendFaultsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    sequence_ = new ShortSequence;
+    const ScopedEmulatedComputer computer;
+    const std::unique_ptr<Backend> backend = *sequence_->MakeBackend();
+    expected_ = new std::vector<Outcome>(ShortSequence::kParts);
+    for (int part = 0; part < ShortSequence::kParts; ++part) {
+      CHIMERA_EXPECT_OK(sequence_->Run(part, backend.get(), &(*expected_)[part]));
+    }
+    expected_page_ = new std::vector<std::byte>(backend->CopyPage(2));
+  }
+
+  static void TearDownTestSuite() {
+    delete sequence_;
+    delete expected_;
+    delete expected_page_;
+  }
+
+  // Lets a call fail and expects its code once, then what would have come without. Returns whether
+  // there were so many calls.
+  static bool Recovers(ScopedEmulatedComputer* computer, int number, EmulatedFault fault,
+                       absl::StatusCode code) {
+    const std::unique_ptr<Backend> backend = *sequence_->MakeBackend();
+    computer->FailCall(number, fault);
+    int failures = 0;
+    for (int part = 0; part < ShortSequence::kParts; ++part) {
+      Outcome outcome;
+      absl::Status status = sequence_->Run(part, backend.get(), &outcome);
+      if (!status.ok() && failures++ == 0) {
+        EXPECT_EQ(status.code(), code) << status;
+        status = sequence_->Run(part, backend.get(), &outcome);
+      }
+      CHIMERA_EXPECT_OK(status);
+      EXPECT_TRUE(outcome == (*expected_)[part]) << "part " << part;
+    }
+    const bool has_happened = computer->FaultsHaveHappened();
+    EXPECT_EQ(failures, has_happened ? 1 : 0);
+    // Else the call that fails is one of those that copy it.
+    if (has_happened) {
+      EXPECT_EQ(backend->CopyPage(2), *expected_page_);
+    }
+    return has_happened;
+  }
+
+  // Lets the device be lost by `fail`. Expects that all says so from then on.
+  template <typename Fail>
+  static bool IsLost(ScopedEmulatedComputer* computer, const Fail& fail) {
+    const std::unique_ptr<Backend> backend = *sequence_->MakeBackend();
+    fail(computer);
+    Outcome outcome;
+    bool is_lost = false;
+    for (int part = 0; part < ShortSequence::kParts; ++part) {
+      const absl::Status status = sequence_->Run(part, backend.get(), &outcome);
+      is_lost |= !status.ok();
+      if (part == 2 && is_lost && !cuda::IsDeviceLost(status)) {
+        // There is no tree to commit.
+        EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+        continue;
+      }
+      EXPECT_EQ(cuda::IsDeviceLost(status), is_lost) << "part " << part << ": " << status;
+      EXPECT_EQ(absl::IsUnavailable(status), is_lost) << status;
+    }
+    return computer->FaultsHaveHappened();
+  }
+
+  // Calls `fails(computer, number)` for 1, 2, ... until nothing fails any more.
+  template <typename Fails>
+  static void ForEachNumber(const Fails& fails) {
+    for (const std::optional<uint64_t>& schedule_seed : kSchedules) {
+      // Under a sanitizer each of a few numbers, and different ones for the second schedule.
+      const int stride = kSanitized ? 7 : 1;
+      int number = schedule_seed.has_value() ? stride : 1;
+      bool has_happened = true;
+      while (has_happened) {
+        SCOPED_TRACE(number);
+        ScopedEmulatedComputer computer({.schedule_seed = schedule_seed});
+        has_happened = fails(&computer, number);
+        number += stride;
+      }
+      EXPECT_GT(number, 60);
+    }
+  }
+
+  static ShortSequence* sequence_;
+  static std::vector<Outcome>* expected_;         // [kParts]
+  static std::vector<std::byte>* expected_page_;  // in the end
+};
+
+ShortSequence* CudaBackendFaultsTest::sequence_ = nullptr;
+std::vector<Outcome>* CudaBackendFaultsTest::expected_ = nullptr;
+std::vector<std::byte>* CudaBackendFaultsTest::expected_page_ = nullptr;
+
+TEST_F(CudaBackendFaultsTest, ARefusedCallCostsAStep) {
+  ForEachNumber([](ScopedEmulatedComputer* computer, int number) {
+    return Recovers(computer, number, EmulatedFault::kRefused, absl::StatusCode::kInternal);
+  });
+}
+
+TEST_F(CudaBackendFaultsTest, OutOfMemoryCostsAStep) {
+  ForEachNumber([](ScopedEmulatedComputer* computer, int number) {
+    return Recovers(computer, number, EmulatedFault::kOutOfMemory,
+                    absl::StatusCode::kResourceExhausted);
+  });
+}
+
+TEST_F(CudaBackendFaultsTest, ADeviceLostInACallIsLostForAll) {
+  ForEachNumber([](ScopedEmulatedComputer* computer, int number) {
+    return IsLost(computer, [number](ScopedEmulatedComputer* c) {
+      c->FailCall(number, EmulatedFault::kDeviceLost);
+    });
+  });
+}
+
+TEST_F(CudaBackendFaultsTest, ADeviceLostByItsWorkIsLostForAll) {
+  ForEachNumber([](ScopedEmulatedComputer* computer, int number) {
+    return IsLost(computer, [number](ScopedEmulatedComputer* c) { c->FailOperation(number); });
+  });
+}
+
+// The buffer of hidden states grows with the layers that are tapped.
+TEST_F(CudaBackendFaultsTest, ABufferThatCannotGrowCostsAStep) {
+  const std::unique_ptr<LlamaModel> model = OpenTinyLlama({.head_dim = 64});
+  const std::vector<int32_t> pages = PageTable(4), taps = {0, 1, 2}, chunk(60, 5);
+  const SequenceStep step = {.pages = pages, .chunk = chunk, .outputs = {.hidden_states = true}};
+  const BackendLimits limits = {.page_count = 4, .slot_count = 1, .max_step_rows = 64};
+  bool fits = false;
+  int failures = 0;
+  // From what is too little to start, by less than the buffer takes.
+  cuda::EmulatedComputer computer;
+  size_t& bytes = computer.devices[0].total_memory_bytes;
+  for (bytes = 128 << 10; !fits; bytes += 8 << 10) {
+    ASSERT_LT(bytes, size_t{16} << 20);
+    const ScopedEmulatedComputer scoped(computer);
+    auto backend = CudaBackend::Create(model->config(), model->weights(), {.limits = limits});
+    if (!backend.ok()) continue;
+    absl::Status status =
+        (*backend)->Submit({.sequences = std::span(&step, 1), .tapped_layers = taps});
+    if (status.ok()) status = (*backend)->Wait().status();
+    fits = status.ok();
+    if (fits) continue;
+    ++failures;
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    CHIMERA_EXPECT_OK((*backend)->Submit({.sequences = std::span(&step, 1)}));
+    CHIMERA_EXPECT_OK((*backend)->Wait().status());
+  }
+  EXPECT_GT(failures, 0);
+}
+
+}  // namespace
+}  // namespace chimera::testing

@@ -1,0 +1,136 @@
+// The CUDA backend computes the model: its logits are those of the reference forward pass on the
+// same weights, as near as bf16 activations allow.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "common/cuda/backend/cuda_backend.h"
+#include "common/cuda/runtime/emulated_device.h"
+#include "common/ops/llama_forward_reference.h"
+#include "tests/common/backend/backend_harness.h"
+#include "tests/common/cuda/backend/bf16_weights.h"
+#include "tests/common/cuda/backend/logits_deviation.h"
+#include "tests/common/ops/llama_forward_in_double.h"
+#include "tests/testing/sanitizers.h"
+#include "tests/testing/status_matchers.h"
+
+namespace chimera::testing {
+namespace {
+
+constexpr int kPrompt = 40;
+constexpr int kTokens = kPrompt + TokenTree::kMaxDepth + 1;
+
+// A chain of tokens: the tree with one path.
+TokenTree Chain(std::span<const int32_t> tokens, int32_t vocab_size) {
+  std::vector<int32_t> parents(tokens.size());
+  std::iota(parents.begin(), parents.end(), -1);
+  return *TokenTree::Create(tokens, parents, vocab_size);
+}
+
+class CudaBackendLogitsTest : public ::testing::TestWithParam<Numerics> {
+ protected:
+  void Open(const TinyLlamaOptions& options) {
+    model_ = OpenTinyLlama(options);
+    std::mt19937 random(13);
+    tokens_ = RandomTokens(kTokens, model_->config().vocab_size, &random);
+  }
+
+  // Logits of the tokens after a prompt: the backend samples at the end of a chunk and everywhere
+  // in a tree.
+  std::vector<std::vector<float>> Logits() {
+    absl::StatusOr<std::unique_ptr<Backend>> backend =
+        CudaBackend::Create(model_->config(), model_->weights(),
+                            {.numerics = GetParam(),
+                             .limits = {.page_count = 8, .slot_count = 1, .max_step_rows = 64}});
+    CHIMERA_CHECK(backend.ok()) << backend.status();
+    const int32_t vocab_size = model_->config().vocab_size;
+    const std::vector<int32_t> pages = PageTable(8);
+    Prefill(backend->get(), pages, std::span(tokens_).first(kPrompt), kPrompt);
+    const TokenTree tree = Chain(std::span(tokens_).subspan(kPrompt), vocab_size);
+    const StepResult result = RunStep(
+        backend->get(),
+        SequenceStep{
+            .pages = pages, .context_length = kPrompt, .tree = &tree, .outputs = {.logits = true}});
+    std::vector<std::vector<float>> logits;
+    for (int row = 0; row < tree.size(); ++row) {
+      const std::span<const float> values = LogitsOf(result, row, vocab_size);
+      logits.emplace_back(values.begin(), values.end());
+    }
+    return logits;
+  }
+
+  // Of Logits() from the rows after the prompt.
+  template <typename Expected>
+  static double Deviation(const std::vector<std::vector<float>>& logits,
+                          std::vector<std::vector<Expected>> expected) {
+    expected.erase(expected.begin(), expected.begin() + kPrompt);
+    return LogitsDeviation({logits.begin(), logits.end()}, expected);
+  }
+
+  double DeviationFromReference() {
+    const Bf16Weights weights(model_->weights());
+    const double deviation = Deviation(
+        Logits(), LlamaForwardReference(model_->config(), weights.weights(), tokens_).logits);
+    RecordProperty("deviation", std::to_string(deviation));
+    return deviation;
+  }
+
+  const cuda::ScopedEmulatedComputer computer_{{.schedule_seed = 3}};
+  std::unique_ptr<LlamaModel> model_;
+  std::vector<int32_t> tokens_;
+};
+
+TEST_P(CudaBackendLogitsTest, AreThoseOfTheReference) {
+  Open({.head_dim = 64, .vocab_size = 512, .seed = 31});
+  EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance);
+}
+
+TEST_P(CudaBackendLogitsTest, AlsoOfOtherShapes) {
+  Open({.layer_count = 1,
+        .hidden_size = 96,
+        .query_heads = 3,
+        .kv_heads = 3,
+        .head_dim = 128,
+        .ffn_size = 160,
+        .vocab_size = 272,
+        .type = DataType::kBf16,
+        .tied_embedding = true,
+        .seed = 32});
+  EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance);
+}
+
+// The output layer is padded to whole tiles.
+TEST_P(CudaBackendLogitsTest, AlsoOfVocabulariesThatAreNoMultipleOf16) {
+  for (const int32_t vocab_size : {321, 328}) {
+    Open({.head_dim = 64, .vocab_size = vocab_size, .seed = 33});
+    EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance) << vocab_size;
+  }
+}
+
+// The comparison above notices every mistake by a wide margin.
+TEST_P(CudaBackendLogitsTest, DifferFromWrongForwards) {
+  Open({.head_dim = 64, .vocab_size = 512, .seed = 31});
+  const Bf16Weights weights(model_->weights());
+  const std::vector<std::vector<float>> logits = Logits();
+  const auto deviation = [&](ForwardMistake mistake) {
+    return Deviation(logits,
+                     LlamaForwardInDouble(model_->config(), weights.weights(), tokens_, mistake));
+  };
+  EXPECT_LT(deviation(ForwardMistake::kNone), kBf16LogitTolerance);
+  for (const ForwardMistake mistake :
+       {ForwardMistake::kFutureVisible, ForwardMistake::kHalvesRotated,
+        ForwardMistake::kHeadsInterleaved, ForwardMistake::kGateAndUpSwapped,
+        ForwardMistake::kNoAttentionNorm, ForwardMistake::kNoFeedForwardResidual}) {
+    EXPECT_GT(deviation(mistake), 4 * kBf16LogitTolerance) << static_cast<int>(mistake);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Numerics, CudaBackendLogitsTest,
+                         ::testing::Values(Numerics::kStrict, Numerics::kPinned),
+                         [](const auto& test) { return std::string(NumericsName(test.param)); });
+
+}  // namespace
+}  // namespace chimera::testing

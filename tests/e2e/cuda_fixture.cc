@@ -1,0 +1,69 @@
+#include "tests/e2e/cuda_fixture.h"
+
+#include <grpc/grpc.h>
+
+#include <memory>
+#include <utility>
+
+#include "common/cuda/backend/cuda_backend.h"
+#include "tests/testing/gpu.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/tiny_llama.h"
+
+namespace chimera::testing {
+
+CudaFixture::CudaFixture() {
+  // Keeps the library: each of its shutdowns can wait ten seconds for one of its threads.
+  static const bool initialized = (grpc_init(), true);
+  static_cast<void>(initialized);
+}
+
+void CudaFixture::SetUp() {
+  CHIMERA_SKIP_WITHOUT_GPU();
+  const std::string path = directory_.path() + "/tiny.gguf";
+  WriteTinyLlama(path, {.query_heads = 4,
+                        .kv_heads = 2,
+                        .head_dim = 64,
+                        .vocab_size = 512,
+                        .context_length = kContextLength,
+                        .seed = 3});
+  OpenModel(path);
+}
+
+VerifierConfig CudaFixture::MakeCudaConfig(Drafters drafters) const {
+  VerifierConfig config = MakeVerifierConfig(drafters);
+  config.engine.max_running_requests = kMaxRunningOnCuda;
+  config.engine.prefill_chunk = 24;
+  config.kv_page_count = kMaxRunningOnCuda * kContextLength / kPagePositions;
+  return config;
+}
+
+void CudaFixture::StartCudaVerifier(const VerifierConfig& config, BackendFault fault) {
+  stub_.reset();
+  verifier_.reset();
+  LoadedModel loaded = {.model = model_, .threads = std::make_shared<ThreadPool>(1)};
+  const int32_t slots = config.engine.max_running_requests;
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      std::unique_ptr<Backend> backend,
+      CudaBackend::Create(model_->config(), model_->weights(),
+                          {.numerics = config.numerics,
+                           .threads = loaded.threads,
+                           .limits = {.page_count = config.kv_page_count,
+                                      .slot_count = slots,
+                                      .max_step_rows = config.engine.prefill_chunk +
+                                                       slots * TokenTree::kMaxNodes}}));
+  loaded.backend = std::make_unique<FaultyBackend>(std::move(backend), fault);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, std::move(loaded)));
+  Connect(config.listen_addresses.front().ToString());
+}
+
+v1::GenerateRequest CudaFixture::MakeRequest(const std::vector<int32_t>& prompt,
+                                             int32_t max_tokens) {
+  v1::GenerateRequest request;
+  request.mutable_token_ids()->mutable_ids()->Add(prompt.begin(), prompt.end());
+  request.mutable_stop()->set_max_tokens(max_tokens);
+  request.mutable_stop()->set_ignore_eos(true);
+  return request;
+}
+
+}  // namespace chimera::testing

@@ -1,0 +1,38 @@
+// A small model on a CUDA device, or on an emulated one, behind the real services.
+
+#ifndef CHIMERA_TESTS_E2E_CUDA_FIXTURE_H_
+#define CHIMERA_TESTS_E2E_CUDA_FIXTURE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/e2e/e2e_fixture.h"
+#include "tests/testing/faulty_backend.h"
+
+namespace chimera::testing {
+
+// Which of the two it is depends on the libraries that the program links.
+class CudaFixture : public E2eFixture {
+ protected:
+  static constexpr int32_t kMaxRunningOnCuda = 3;
+  static constexpr int32_t kContextLength = 128;
+
+  CudaFixture();
+
+  // Opens the model: two layers, four heads of queries to two of keys, 512 tokens. Skips the test
+  // where there is no device.
+  void SetUp() override;
+
+  // A verifier with room for kMaxRunningOnCuda requests that fill their contexts.
+  VerifierConfig MakeCudaConfig(Drafters drafters) const;
+
+  // As StartVerifier, on device 0, with a backend that has the fault.
+  void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone);
+
+  // A request to continue these tokens, whatever the model wants.
+  static v1::GenerateRequest MakeRequest(const std::vector<int32_t>& prompt, int32_t max_tokens);
+};
+
+}  // namespace chimera::testing
+
+#endif  // CHIMERA_TESTS_E2E_CUDA_FIXTURE_H_

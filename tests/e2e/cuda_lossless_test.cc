@@ -1,0 +1,192 @@
+// The promise on a CUDA device: whatever drafts, few pages, shared beginnings and next turns, a reply
+// is that of plain decoding.
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/thread_pool.h"
+#include "drafter/draft_model_factory.h"
+#include "tests/e2e/cuda_fixture.h"
+#include "tests/e2e/draft_models.h"
+#include "tests/testing/sanitizers.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/tiny_drafter.h"
+
+namespace chimera::testing {
+namespace {
+
+constexpr int kPrompts = kSanitized ? 2 : 3;
+constexpr int32_t kMaxTokens = kSanitized ? 10 : 20;
+constexpr int32_t kMaxNodes = 6;
+constexpr int32_t kDepth = 4;
+// A request takes up to four, of which all share the first.
+constexpr int32_t kFewPages = 6;
+
+// The same beginning for all, and an end of its own.
+std::vector<int32_t> Prompt(int index) {
+  std::vector<int32_t> prompt;
+  for (int i = 0; i < 20; ++i) prompt.push_back(3 + i * i * 5 % 256);
+  for (int i = 0; i < 8 + index; ++i) prompt.push_back(3 + (index * 31 + i * 7) % 256);
+  return prompt;
+}
+
+class CudaLosslessTest : public CudaFixture {
+ protected:
+  void SetUp() override {
+    CudaFixture::SetUp();
+    if (IsSkipped()) return;
+    for (int index = 0; index < kPrompts; ++index) {
+      for (const float temperature : {0.0f, 0.7f, 1.2f}) {
+        v1::GenerateRequest request = MakeRequest(Prompt(index), kMaxTokens);
+        request.mutable_sampling()->set_temperature(temperature);
+        if (temperature == 0.7f) request.mutable_sampling()->set_top_p(0.95f);
+        if (temperature == 1.2f) request.mutable_sampling()->set_top_k(40);
+        request.mutable_sampling()->set_seed(requests_.size());
+        request.mutable_speculation()->set_max_nodes(kMaxNodes);
+        request.mutable_speculation()->set_max_depth(kDepth);
+        requests_.push_back(request);
+      }
+    }
+    // The same model whatever the test.
+    static const auto* const golden = new std::vector<ClientReply>(DecodePlainly(requests_));
+    golden_ = *golden;
+  }
+
+  // One at a time, by a verifier that knows no drafter.
+  std::vector<ClientReply> DecodePlainly(const std::vector<v1::GenerateRequest>& requests,
+                                         Numerics numerics = Numerics::kStrict) {
+    VerifierConfig config = MakeCudaConfig(Drafters::kNone);
+    config.numerics = numerics;
+    StartCudaVerifier(config);
+    return GenerateAll(requests, 1);
+  }
+
+  VerifierConfig FewPages() const {
+    VerifierConfig config = MakeCudaConfig(Drafters::kOne);
+    config.kv_page_count = kFewPages;
+    return config;
+  }
+
+  // Decodes all requests together, with the drafter that listens. Returns how many replies differ
+  // from those of plain decoding.
+  int CountDiffering(const VerifierConfig& config, BackendFault fault = BackendFault::kNone) {
+    StartCudaVerifier(config, fault);
+    EXPECT_TRUE(DrafterIsReady());
+    replies_ = GenerateAll(requests_, kMaxRunningOnCuda);
+    int differing = 0;
+    steps_ = draft_nodes_ = accepted_ = 0;
+    for (size_t i = 0; i < replies_.size(); ++i) {
+      EXPECT_TRUE(replies_[i].status.ok()) << replies_[i].status.error_message();
+      differing += Answer(replies_[i]) == Answer(golden_[i]) ? 0 : 1;
+      steps_ += replies_[i].complete.speculation().steps();
+      draft_nodes_ += replies_[i].complete.speculation().draft_nodes();
+      accepted_ += replies_[i].complete.speculation().accepted_draft_tokens();
+    }
+    return differing;
+  }
+
+  void ExpectLossless(const VerifierConfig& config) {
+    EXPECT_EQ(CountDiffering(config), 0);
+    EXPECT_GT(draft_nodes_, 0);
+    const auto& metrics = verifier_->metrics().kv_cache;
+    std::cout << draft_nodes_ << " draft nodes, " << accepted_ << " accepted in " << steps_
+              << " steps; " << metrics.preemptions.Value() << " preemptions, "
+              << metrics.prefix_hit_tokens.Value() << " prompt tokens from the prefix cache"
+              << std::endl;
+    if (config.kv_page_count == kFewPages) {
+      EXPECT_GT(metrics.preemptions.Value(), 0);
+    }
+    EXPECT_GT(metrics.prefix_hit_tokens.Value(), 0);
+  }
+
+  std::unique_ptr<DraftModel> TrueContinuation() const {
+    KnownSequences sequences;
+    for (size_t i = 0; i < requests_.size(); ++i) {
+      const auto& prompt = requests_[i].token_ids().ids();
+      std::vector<int32_t>& sequence = sequences[requests_[i].sampling().seed()];
+      sequence.assign(prompt.begin(), prompt.end());
+      sequence.insert(sequence.end(), golden_[i].token_ids.begin(), golden_[i].token_ids.end());
+      sequence.insert(sequence.end(), kDepth, 0);
+    }
+    return std::make_unique<TrueContinuationDraftModel>(std::move(sequences),
+                                                        model_->config().vocab_size);
+  }
+
+  std::vector<v1::GenerateRequest> requests_;
+  std::vector<ClientReply> golden_;
+  std::vector<ClientReply> replies_;
+  int64_t steps_ = 0, draft_nodes_ = 0, accepted_ = 0;
+};
+
+TEST_F(CudaLosslessTest, NgramDrafter) {
+  StartDrafter(nullptr);
+  ExpectLossless(FewPages());
+}
+
+// Its trees grow from hidden states, which come from the device.
+TEST_F(CudaLosslessTest, NetworkDrafter) {
+  DrafterConfig config;
+  config.drafter_path = directory_.path() + "/drafter.safetensors";
+  BuildTinyDrafter({.target = model_->fingerprint()}).Write(config.drafter_path);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<DraftModel> model,
+                               MakeDraftModel(config, model_, std::make_shared<ThreadPool>(1)));
+  StartDrafter(std::move(model));
+  ExpectLossless(FewPages());
+}
+
+TEST_F(CudaLosslessTest, TrueContinuation) {
+  StartDrafter(TrueContinuation());
+  ExpectLossless(FewPages());
+  EXPECT_GT(accepted_, 2 * steps_);
+}
+
+TEST_F(CudaLosslessTest, TwoGroupsOfSteps) {
+  StartDrafter(TrueContinuation());
+  VerifierConfig config = MakeCudaConfig(Drafters::kOne);
+  config.engine.step_groups = 2;
+  ExpectLossless(config);
+}
+
+// Pages that accepted nodes were moved to serve as those that a prompt wrote.
+TEST_F(CudaLosslessTest, NextTurnsBeginWithPagesOfReplies) {
+  std::vector<v1::GenerateRequest> turns = requests_;
+  for (size_t i = 0; i < turns.size(); ++i) {
+    google::protobuf::RepeatedField<int32_t>* const prompt =
+        turns[i].mutable_token_ids()->mutable_ids();
+    prompt->Add(golden_[i].token_ids.begin(), golden_[i].token_ids.end());
+    for (int token = 0; token < 5; ++token) prompt->Add(200 + token);
+  }
+  const std::vector<ClientReply> golden_turns = DecodePlainly(turns);
+  StartDrafter(TrueContinuation());
+  EXPECT_EQ(CountDiffering(MakeCudaConfig(Drafters::kOne)), 0);
+  const auto& hits = verifier_->metrics().kv_cache.prefix_hit_tokens;
+  const double before = hits.Value();
+  const std::vector<ClientReply> next = GenerateAll(turns, kMaxRunningOnCuda);
+  for (size_t i = 0; i < next.size(); ++i) EXPECT_EQ(Answer(next[i]), Answer(golden_turns[i])) << i;
+  EXPECT_GT(hits.Value() - before, turns.size() * kPagePositions);
+}
+
+TEST_F(CudaLosslessTest, PinnedNumerics) {
+  golden_ = DecodePlainly(requests_, Numerics::kPinned);
+  StartDrafter(TrueContinuation());
+  VerifierConfig config = FewPages();
+  config.numerics = Numerics::kPinned;
+  ExpectLossless(config);
+  EXPECT_GT(accepted_, 2 * steps_);
+}
+
+TEST_F(CudaLosslessTest, ABrokenBackendWouldBeNoticed) {
+  StartDrafter(TrueContinuation());
+  for (const BackendFault fault :
+       {BackendFault::kSiblingVisible, BackendFault::kCommitOffByOne, BackendFault::kNoiseByRow}) {
+    EXPECT_GT(CountDiffering(MakeCudaConfig(Drafters::kOne), fault), 0) << static_cast<int>(fault);
+  }
+}
+
+}  // namespace
+}  // namespace chimera::testing
