@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "common/base/check.h"
+#include "common/base/thread_pool.h"
 #include "common/cuda/backend/cuda_backend.h"
 #include "tests/testing/gpu.h"
 #include "tests/testing/status_matchers.h"
@@ -38,21 +40,25 @@ VerifierConfig CudaFixture::MakeCudaConfig(Drafters drafters) const {
   return config;
 }
 
+LoadedModel CudaFixture::LoadOnCuda(const VerifierConfig& config) const {
+  const auto threads = std::make_shared<ThreadPool>(1);
+  const int32_t slots = config.engine.max_running_requests;
+  absl::StatusOr<std::unique_ptr<Backend>> backend = CudaBackend::Create(
+      model_->config(), model_->weights(),
+      {.numerics = config.numerics,
+       .threads = threads,
+       .limits = {.page_count = config.kv_page_count,
+                  .slot_count = slots,
+                  .max_step_rows = config.engine.prefill_chunk + slots * TokenTree::kMaxNodes}});
+  CHIMERA_CHECK(backend.ok()) << backend.status();
+  return {.model = model_, .threads = threads, .backend = *std::move(backend)};
+}
+
 void CudaFixture::StartCudaVerifier(const VerifierConfig& config, BackendFault fault) {
   stub_.reset();
   verifier_.reset();
-  LoadedModel loaded = {.model = model_, .threads = std::make_shared<ThreadPool>(1)};
-  const int32_t slots = config.engine.max_running_requests;
-  CHIMERA_ASSERT_OK_AND_ASSIGN(
-      std::unique_ptr<Backend> backend,
-      CudaBackend::Create(model_->config(), model_->weights(),
-                          {.numerics = config.numerics,
-                           .threads = loaded.threads,
-                           .limits = {.page_count = config.kv_page_count,
-                                      .slot_count = slots,
-                                      .max_step_rows = config.engine.prefill_chunk +
-                                                       slots * TokenTree::kMaxNodes}}));
-  loaded.backend = std::make_unique<FaultyBackend>(std::move(backend), fault);
+  LoadedModel loaded = LoadOnCuda(config);
+  loaded.backend = std::make_unique<FaultyBackend>(std::move(loaded.backend), fault);
   CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, std::move(loaded)));
   Connect(config.listen_addresses.front().ToString());
 }
@@ -63,6 +69,7 @@ v1::GenerateRequest CudaFixture::MakeRequest(const std::vector<int32_t>& prompt,
   request.mutable_token_ids()->mutable_ids()->Add(prompt.begin(), prompt.end());
   request.mutable_stop()->set_max_tokens(max_tokens);
   request.mutable_stop()->set_ignore_eos(true);
+  request.mutable_sampling()->set_seed(7);  // else each reply names one of its own
   return request;
 }
 

@@ -26,6 +26,10 @@ class CudaFixture : public E2eFixture {
   // A verifier with room for kMaxRunningOnCuda requests that fill their contexts.
   VerifierConfig MakeCudaConfig(Drafters drafters) const;
 
+  // The model on device 0, with what VerifierServer::Load gives a backend; ends the test program if
+  // that fails.
+  LoadedModel LoadOnCuda(const VerifierConfig& config) const;
+
   // As StartVerifier, on device 0, with a backend that has the fault.
   void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone);
 
