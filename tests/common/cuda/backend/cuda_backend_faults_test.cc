@@ -55,6 +55,11 @@ class ShortSequence {
                                {.limits = {.page_count = 4, .slot_count = 2, .max_step_rows = 16}});
   }
 
+  // One row of another sequence.
+  absl::Status RunNeighbour(Backend* backend, Outcome* outcome) const {
+    return Step({.slot = 0, .pages = neighbour_pages_, .chunk = last_}, {}, backend, outcome);
+  }
+
   // Runs one part; on success sets the outcome.
   absl::Status Run(int part, Backend* backend, Outcome* outcome) const {
     switch (part) {
@@ -93,8 +98,8 @@ class ShortSequence {
 
   const std::unique_ptr<LlamaModel> model_;
   const TokenTree tree_;
-  const std::vector<int32_t> pages_ = PageTable(1, 2), prompt_ = {1, 2, 3}, last_ = {12},
-                             taps_ = {0, 1};
+  const std::vector<int32_t> pages_ = PageTable(1, 2), neighbour_pages_ = PageTable(1, 1),
+                             prompt_ = {1, 2, 3}, last_ = {12}, taps_ = {0, 1};
   const std::vector<int> path_ = {0, 1, 3};
 };
 
@@ -108,13 +113,24 @@ class CudaBackendFaultsTest : public ::testing::Test {
     for (int part = 0; part < ShortSequence::kParts; ++part) {
       CHIMERA_EXPECT_OK(sequence_->Run(part, backend.get(), &(*expected_)[part]));
     }
-    expected_page_ = new std::vector<std::byte>(backend->CopyPage(2));
+    expected_neighbour_ = new Outcome;
+    CHIMERA_EXPECT_OK(sequence_->RunNeighbour(backend.get(), expected_neighbour_));
+    expected_pages_ = new std::vector<std::byte>(Pages(*backend));
+  }
+
+  // Those of both sequences.
+  static std::vector<std::byte> Pages(const Backend& backend) {
+    std::vector<std::byte> pages = backend.CopyPage(1);
+    const std::vector<std::byte> second = backend.CopyPage(2);
+    pages.insert(pages.end(), second.begin(), second.end());
+    return pages;
   }
 
   static void TearDownTestSuite() {
     delete sequence_;
     delete expected_;
-    delete expected_page_;
+    delete expected_neighbour_;
+    delete expected_pages_;
   }
 
   // Lets a call fail and expects its code once, then what would have come without. Returns whether
@@ -129,6 +145,10 @@ class CudaBackendFaultsTest : public ::testing::Test {
       absl::Status status = sequence_->Run(part, backend.get(), &outcome);
       if (!status.ok() && failures++ == 0) {
         EXPECT_EQ(status.code(), code) << status;
+        // Comes first, so that what the step has left is met by other tables.
+        Outcome neighbour;
+        CHIMERA_EXPECT_OK(sequence_->RunNeighbour(backend.get(), &neighbour));
+        EXPECT_TRUE(neighbour == *expected_neighbour_) << "part " << part;
         status = sequence_->Run(part, backend.get(), &outcome);
       }
       CHIMERA_EXPECT_OK(status);
@@ -136,9 +156,9 @@ class CudaBackendFaultsTest : public ::testing::Test {
     }
     const bool has_happened = computer->FaultsHaveHappened();
     EXPECT_EQ(failures, has_happened ? 1 : 0);
-    // Else the call that fails is one of those that copy it.
+    // Else the call that fails is one of those that copy them.
     if (has_happened) {
-      EXPECT_EQ(backend->CopyPage(2), *expected_page_);
+      EXPECT_EQ(Pages(*backend), *expected_pages_);
     }
     return has_happened;
   }
@@ -184,13 +204,15 @@ class CudaBackendFaultsTest : public ::testing::Test {
   }
 
   static ShortSequence* sequence_;
-  static std::vector<Outcome>* expected_;         // [kParts]
-  static std::vector<std::byte>* expected_page_;  // in the end
+  static std::vector<Outcome>* expected_;  // [kParts]
+  static Outcome* expected_neighbour_;
+  static std::vector<std::byte>* expected_pages_;  // in the end
 };
 
 ShortSequence* CudaBackendFaultsTest::sequence_ = nullptr;
 std::vector<Outcome>* CudaBackendFaultsTest::expected_ = nullptr;
-std::vector<std::byte>* CudaBackendFaultsTest::expected_page_ = nullptr;
+Outcome* CudaBackendFaultsTest::expected_neighbour_ = nullptr;
+std::vector<std::byte>* CudaBackendFaultsTest::expected_pages_ = nullptr;
 
 TEST_F(CudaBackendFaultsTest, ARefusedCallCostsAStep) {
   ForEachNumber(60, [](ScopedEmulatedComputer* computer, int number) {
