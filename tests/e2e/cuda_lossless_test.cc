@@ -24,14 +24,15 @@ constexpr int kPrompts = kSanitized ? 2 : 3;
 constexpr int32_t kMaxTokens = kSanitized ? 10 : 20;
 constexpr int32_t kMaxNodes = 6;
 constexpr int32_t kDepth = 4;
-// A request takes up to four, of which all share the first: two get into each other's way.
-constexpr int32_t kFewPages = 5;
+// A request begins with three, of which all share the first, and soon needs a fourth: two of them
+// get into each other's way.
+constexpr int32_t kFewPages = 6;
 
 // The same beginning for all, and an end of its own, which repeats itself for the n-grams' sake.
 std::vector<int32_t> Prompt(int index) {
   std::vector<int32_t> prompt;
   for (int i = 0; i < 20; ++i) prompt.push_back(3 + i * i * 5 % 256);
-  for (int i = 0; i < 8 + index; ++i) prompt.push_back(3 + (index * 31 + i % 4 * 7) % 256);
+  for (int i = 0; i < 22 + index; ++i) prompt.push_back(3 + (index * 31 + i % 4 * 7) % 256);
   return prompt;
 }
 
