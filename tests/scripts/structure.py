@@ -38,7 +38,7 @@ _RPC_INCLUDE = re.compile(r"^(grpc|grpcpp|google/protobuf)/|\.pb\.h$")
 _CUDA_INCLUDE = re.compile(r"^(cuda|cublas|curand|cusparse|nvtx|nccl|cub/|cooperative_groups)")
 
 # Kernels are written with device primitives; where there are two forms of something is said in two places.
-_CUDA_FOLDERS = ("common/cuda", "tests/common/cuda")
+_CUDA_FOLDERS = ("common/cuda", "tests/common/cuda", "tools/gpu_bench")
 _CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|elif|ifndef(?! CHIMERA_\w+_H_$))\b.*$", re.MULTILINE)
 _PTX = re.compile(r"\basm\b")
 _WITH_CONDITIONALS = {"common/cuda/device/primitives.h", "common/cuda/launch.h"}
