@@ -183,7 +183,7 @@ TreeAttentionArguments AttentionStep::Arguments() const {
   return arguments;
 }
 
-std::vector<AttentionRowResult> AttentionStep::Run(emulation::Emulator* emulator,
+std::vector<AttentionRowResult> AttentionStep::Run(const AttentionLauncher& launch,
                                                    const AttentionRunOptions& options) {
   int pages = 0;
   for (const AttentionSequence& sequence : sequences_) {
@@ -204,10 +204,7 @@ std::vector<AttentionRowResult> AttentionStep::Run(emulation::Emulator* emulator
   std::vector<uint16_t> output(int64_t{row_count_} * row_size, kNan);
   TreeAttentionArguments arguments = Arguments();
   arguments.block_count = options.block_count;
-  arguments.plan = plan.data();
-  arguments.workspace = workspace.data();
-  arguments.output = output.data();
-  CHIMERA_EXPECT_OK(LaunchTreeAttention(StreamView(*emulator), arguments, options.order));
+  launch(arguments, {plan, queries_, keys_, values_, workspace, output});
 
   std::vector<AttentionRowResult> rows(row_count_);
   for (int row = 0; row < row_count_; ++row) {
@@ -216,6 +213,17 @@ std::vector<AttentionRowResult> AttentionStep::Run(emulation::Emulator* emulator
   }
   CollectParts(heads_, plan, workspace, &rows);
   return rows;
+}
+
+std::vector<AttentionRowResult> AttentionStep::Run(emulation::Emulator* emulator,
+                                                   const AttentionRunOptions& options) {
+  const auto launch = [&](TreeAttentionArguments arguments, const AttentionMemory& memory) {
+    arguments.plan = memory.plan.data();
+    arguments.workspace = memory.workspace.data();
+    arguments.output = memory.output.data();
+    CHIMERA_EXPECT_OK(LaunchTreeAttention(StreamView(*emulator), arguments, options.order));
+  };
+  return Run(launch, options);
 }
 
 }  // namespace chimera::testing

@@ -57,6 +57,21 @@ struct AttentionRunOptions {
   std::function<void(std::span<int32_t> plan)> edit_plan = {};  // makes it faulty
 };
 
+// All that a launch reads and writes, in memory of the host.
+struct AttentionMemory {
+  std::span<const int32_t> plan;
+  std::span<const uint16_t> queries;
+  std::span<const uint16_t> keys;
+  std::span<const uint16_t> values;
+  std::span<float> workspace;
+  std::span<uint16_t> output;
+};
+
+// Launches with these arguments, whose pointers are those of the memory or for it to set, and waits:
+// on a device, copies the memory there and back.
+using AttentionLauncher =
+    std::function<void(TreeAttentionArguments arguments, const AttentionMemory& memory)>;
+
 // Rows are numbered in the order in which they are added. Whatever memory of pages and queries no
 // sequence uses is NaN. Pages and scratch lie in random places.
 class AttentionStep {
@@ -73,6 +88,8 @@ class AttentionStep {
   void AddPadding(int rows);
 
   std::vector<AttentionRowResult> Run(emulation::Emulator* emulator,
+                                      const AttentionRunOptions& options = {});
+  std::vector<AttentionRowResult> Run(const AttentionLauncher& launch,
                                       const AttentionRunOptions& options = {});
 
   int row_count() const { return row_count_; }

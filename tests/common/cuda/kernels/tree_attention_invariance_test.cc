@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/cuda/kernels/tree_attention.h"
-#include "tests/common/cuda/kernels/attention_step.h"
+#include "tests/common/cuda/kernels/attention_subject.h"
 #include "tests/common/cuda/kernels/attention_trees.h"
 #include "tests/common/cuda/kernels/faulty_attention_plan.h"
 #include "tests/testing/sanitizers.h"
@@ -20,79 +20,20 @@ using emulation::Emulator;
 using emulation::TensorCoreModel;
 
 constexpr float kOutlier = 1 << 20;
-constexpr int kPages = 80;
 
-// One way to compute the rows of a tree's nodes, and what can be compared with it.
-struct Subject {
-  AttentionHeads heads;
-  int context_length = 0;
-  TokenTree tree = TokenTree::RootOnly(0);
-  TensorCoreModel tensor_core = TensorCoreModel::kHopper;
-  AttentionRunOptions options;
+// Run by emulators with this model of tensor cores.
+struct Subject : AttentionSubject {
+  Subject(const AttentionHeads& of_heads, int length, const TokenTree& nodes, TensorCoreModel model,
+          const AttentionRunOptions& run_options)
+      : AttentionSubject{of_heads, length, nodes, run_options, {}}, tensor_core(model) {
+    run = [model](AttentionStep* step, uint32_t seed, const AttentionRunOptions& with) {
+      Emulator emulator({.seed = seed, .tensor_core = model});
+      return step->Run(&emulator, with);
+    };
+  }
 
-  Emulator MakeEmulator(uint64_t seed) const {
-    return Emulator({.seed = seed, .tensor_core = tensor_core});
-  }
-  std::vector<ContextToken> Committed() const { return CommittedTokens(0, context_length); }
-  std::vector<ContextToken> Nodes() const { return NodeTokens(context_length, tree); }
-  // The committed tokens and the path to `node`.
-  std::vector<ContextToken> Text(int node) const {
-    std::vector<ContextToken> text = Committed();
-    for (const int ancestor : PathTo(tree, node)) text.push_back(Nodes()[ancestor]);
-    return text;
-  }
+  TensorCoreModel tensor_core;
 };
-
-// Of all nodes, in a step of their own or among others.
-std::vector<AttentionRowResult> RowsOfTree(const Subject& subject, uint32_t seed, int mates) {
-  AttentionStep step(subject.heads, kPages, seed);
-  for (int i = 0; i < mates; ++i) step.AddMate(20 + 29 * i, 1 + i);
-  const int first = step.AddTree(subject.Committed(), subject.Nodes(), subject.tree);
-  if (mates > 0) step.AddMate(7, 2);
-  step.AddPadding(mates);
-  Emulator emulator = subject.MakeEmulator(seed);
-  const auto rows = step.Run(&emulator, subject.options);
-  return {rows.begin() + first, rows.begin() + first + subject.tree.size()};
-}
-
-// Of the last `count` tokens of the text that ends with `node`.
-std::vector<AttentionRowResult> RowsOfChunk(const Subject& subject, int node, int count,
-                                            uint32_t seed) {
-  const std::vector<ContextToken> text = subject.Text(node);
-  AttentionStep step(subject.heads, kPages, seed);
-  const std::span<const ContextToken> all = text;
-  step.AddChunk(all.first(all.size() - count), all.last(count));
-  Emulator emulator = subject.MakeEmulator(seed);
-  return step.Run(&emulator, subject.options);
-}
-
-// Of the text's last token as the root of a tree, as plain decoding has it.
-AttentionRowResult DecodedRow(const Subject& subject, int node, uint32_t seed) {
-  const std::vector<ContextToken> text = subject.Text(node);
-  AttentionStep step(subject.heads, kPages, seed);
-  const std::span<const ContextToken> all = text;
-  step.AddTree(all.first(all.size() - 1), all.last(1), TokenTree::RootOnly(0));
-  Emulator emulator = subject.MakeEmulator(seed);
-  return step.Run(&emulator, subject.options).front();
-}
-
-// How many of some nodes' rows differ from those that plain decoding or prefill computes.
-int CountDifferences(const Subject& subject, int node_step = 5) {
-  const auto rows = RowsOfTree(subject, 1, 0);
-  int differences = 0;
-  for (int node = subject.tree.size() - 1; node >= 0; node -= node_step) {
-    differences += rows[node].Agrees(DecodedRow(subject, node, node + 2)) ? 0 : 1;
-  }
-  // The path to the last node with the text before it.
-  const int last = subject.tree.size() - 1;
-  const std::vector<int> path = PathTo(subject.tree, last);
-  const int before = std::min(subject.context_length, 23);
-  const auto chunk = RowsOfChunk(subject, last, static_cast<int>(path.size()) + before, 3);
-  for (size_t i = 0; i < path.size(); ++i) {
-    differences += rows[path[i]].Agrees(chunk[before + i]) ? 0 : 1;
-  }
-  return differences;
-}
 
 std::string Describe(const Subject& subject) {
   return ::testing::PrintToString(std::vector<int>{
