@@ -47,6 +47,10 @@ endfunction()
 # What the sanitizer builds need: the tests labelled unit, and nothing else.
 add_custom_target(unit_tests)
 
+# What scripts/gpu-bundle needs: the tests labelled gpu, and those that do the same on an emulated device.
+add_custom_target(gpu_tests)
+add_custom_target(gpu_rehearsal)
+
 # chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|cuda-emulation|gpu...]
 #              [TIMEOUT seconds] [SERIAL] [TOGETHER])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
@@ -69,6 +73,9 @@ function(chimera_test)
   use_folder_options(${ARG_NAME})
   if("unit" IN_LIST ARG_LABELS)
     add_dependencies(unit_tests ${ARG_NAME})
+  endif()
+  if("gpu" IN_LIST ARG_LABELS)
+    add_dependencies(gpu_tests ${ARG_NAME})
   endif()
   if(ARG_TOGETHER)
     add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})

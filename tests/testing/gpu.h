@@ -17,4 +17,11 @@
     if (!chimera_device.ok()) GTEST_SKIP() << "needs a GPU: " << chimera_device.message(); \
   } while (false)
 
+namespace chimera::testing {
+
+// Whether device 0 is emulated: then the same tests are made with less. REQUIRES: there is one.
+inline bool DeviceIsEmulated() { return cuda::GetDeviceInfo(0)->name == "emulated device"; }
+
+}  // namespace chimera::testing
+
 #endif  // CHIMERA_TESTS_TESTING_GPU_H_
