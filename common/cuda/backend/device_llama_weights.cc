@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/cuda/backend/interleaved_rope_table.h"
 #include "common/cuda/backend/memory_error.h"
 #include "common/cuda/runtime/device.h"
-#include "common/ops/rope.h"
 
 namespace chimera {
 namespace {
@@ -27,21 +27,6 @@ absl::Status LoadLayer(const LlamaLayerWeights& weights, WeightOrder order,
   return load({weights.ffn_down}, &layer->ffn_down);
 }
 
-// As RopeAppendArguments has it.
-std::vector<float> InterleavedRopeTable(const LlamaConfig& config) {
-  const int64_t position_count = config.context_length;
-  const RopeTable table(position_count, config.head_dim, config.rope_base);
-  std::vector<float> interleaved;
-  interleaved.reserve(position_count * config.head_dim);
-  for (int64_t position = 0; position < position_count; ++position) {
-    for (int32_t i = 0; i < config.head_dim; i += 2) {
-      interleaved.push_back(table.cosines(position)[i]);
-      interleaved.push_back(table.signed_sines(position)[i + 1]);
-    }
-  }
-  return interleaved;
-}
-
 absl::StatusOr<DeviceLlamaWeights> LoadAll(const LlamaConfig& config, const LlamaWeights& weights,
                                            WeightOrder order, ThreadPool* threads) {
   DeviceLlamaWeights loaded;
@@ -51,7 +36,9 @@ absl::StatusOr<DeviceLlamaWeights> LoadAll(const LlamaConfig& config, const Llam
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     CHIMERA_RETURN_IF_ERROR(LoadLayer(weights.layers[i], order, &uploader, &loaded.layers[i]));
   }
-  CHIMERA_RETURN_IF_ERROR(uploader.UploadFloats(InterleavedRopeTable(config), &loaded.rope_table));
+  CHIMERA_RETURN_IF_ERROR(uploader.UploadFloats(
+      InterleavedRopeTable(config.context_length, config.head_dim, config.rope_base),
+      &loaded.rope_table));
   CHIMERA_RETURN_IF_ERROR(uploader.UploadFloats(Widen(weights.output_norm), &loaded.output_norm));
   CHIMERA_RETURN_IF_ERROR(
       uploader.UploadLinear(std::span(&weights.output, 1), order, &loaded.output));

@@ -61,7 +61,7 @@ absl::Status WeightUploader::Upload(cuda::DeviceSpan<T> destination, size_t unit
 }
 
 absl::Status WeightUploader::UploadLinear(std::span<const TensorView> weights, WeightOrder order,
-                                          DeviceLinear* linear) {
+                                          DeviceLinear* linear, const RowTransform& transform) {
   const int64_t columns = weights.front().columns;
   int64_t rows = 0;
   for (const TensorView& weight : weights) {
@@ -78,6 +78,7 @@ absl::Status WeightUploader::UploadLinear(std::span<const TensorView> weights, W
     const int64_t first_row = static_cast<int64_t>(first) / columns;
     ForEachRow(columns, staged, [&](int64_t index, std::span<float> row) {
       DequantizeRow(weights, first_row + index, row);
+      if (transform) transform(row);
       if (order == WeightOrder::kFragments) {
         PackFragmentRow(row, index, staged);
       } else {
@@ -89,13 +90,15 @@ absl::Status WeightUploader::UploadLinear(std::span<const TensorView> weights, W
 }
 
 absl::Status WeightUploader::UploadRows(const TensorView& weight,
-                                        cuda::DeviceBuffer<uint16_t>* rows) {
+                                        cuda::DeviceBuffer<uint16_t>* rows,
+                                        const RowTransform& transform) {
   const int64_t columns = weight.columns;
   CHIMERA_ASSIGN_OR_RETURN(*rows, cuda::DeviceBuffer<uint16_t>::Allocate(weight.rows * columns));
   const auto fill = [&](size_t first, std::span<uint16_t> staged) {
     const int64_t first_row = static_cast<int64_t>(first) / columns;
     ForEachRow(columns, staged, [&](int64_t index, std::span<float> row) {
       Dequantize(weight.type, weight.row(first_row + index), row);
+      if (transform) transform(row);
       std::ranges::transform(row, staged.begin() + index * columns, FloatToBf16);
     });
   };

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "absl/functional/function_ref.h"
@@ -43,6 +44,9 @@ class WeightUploader {
   // Columns of a matrix.
   static constexpr int64_t kMaxColumns = int64_t{1} << 18;
 
+  // What is done to a row as fp32 before it is rounded; on any thread. Empty: nothing.
+  using RowTransform = std::function<void(std::span<float> row)>;
+
   // On the calling thread's device; the pool must outlive it.
   static absl::StatusOr<WeightUploader> Create(ThreadPool* threads);
 
@@ -50,10 +54,11 @@ class WeightUploader {
   // multiple of 16 are zeros. REQUIRES: the columns are a multiple of 16, at most kMaxColumns; the
   // rows of all but the last are a multiple of 16.
   absl::Status UploadLinear(std::span<const TensorView> weights, WeightOrder order,
-                            DeviceLinear* linear);
+                            DeviceLinear* linear, const RowTransform& transform = {});
 
   // [rows, columns] in this order, rounded to bf16.
-  absl::Status UploadRows(const TensorView& weight, cuda::DeviceBuffer<uint16_t>* rows);
+  absl::Status UploadRows(const TensorView& weight, cuda::DeviceBuffer<uint16_t>* rows,
+                          const RowTransform& transform = {});
 
   absl::Status UploadFloats(std::span<const float> values, cuda::DeviceBuffer<float>* floats);
 
