@@ -77,7 +77,7 @@ struct RopeAppendKernel : RowVectorKernel {
 absl::Status LaunchRopeAppend(StreamView stream, const RopeAppendArguments& arguments,
                               LaunchOrder order) {
   CHIMERA_CHECK(arguments.row_count > 0 && arguments.split_count > 0);
-  CHIMERA_CHECK(arguments.head_count > 0 && arguments.kv_head_count > 0);
+  CHIMERA_CHECK(arguments.head_count >= 0 && arguments.kv_head_count > 0);
   CHIMERA_CHECK(arguments.head_dim > 0 && arguments.head_dim % 16 == 0)
       << "head_dim " << arguments.head_dim;
   using Kernel = RopeAppendKernel;

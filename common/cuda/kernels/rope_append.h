@@ -16,7 +16,7 @@ namespace chimera {
 struct RopeAppendArguments {
   int row_count = 0;      // at least 1
   int split_count = 0;    // at least 1
-  int head_count = 0;     // of queries, at least 1
+  int head_count = 0;     // of queries; 0: there are none
   int kv_head_count = 0;  // at least 1
   int head_dim = 0;       // a multiple of 16
 
