@@ -5,6 +5,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 #include "common/tree/token_tree.h"
 #include "drafter/ngram_draft_model.h"
 #include "drafter/ngram_index.h"
@@ -15,14 +16,14 @@ namespace {
 
 class ChimeraDraftState : public DraftState {
  public:
-  ChimeraDraftState(const DraftNetworkConfig& config, const AcceptanceCalibration* calibration,
-                    int32_t start_position, const SamplingParams& sampling_params)
-      : context(config, start_position),
+  ChimeraDraftState(std::unique_ptr<DraftContext> draft_context,
+                    const AcceptanceCalibration* calibration, const SamplingParams& sampling_params)
+      : context(std::move(draft_context)),
         ngrams(NgramDraftModel::kContextWindow),
         candidates(calibration),
         sampling(sampling_params) {}
 
-  DraftContext context;
+  const std::unique_ptr<DraftContext> context;
   NgramIndex ngrams;
   CandidateTree candidates;  // what was proposed last
   const SamplingParams sampling;
@@ -64,37 +65,41 @@ absl::Status CheckTarget(const DrafterFile& file, const LlamaModel& target) {
 absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> ChimeraDraftModel::Create(
     const DrafterFile& file, std::shared_ptr<const LlamaModel> target, const Options& options) {
   if (const absl::Status fits = CheckTarget(file, *target); !fits.ok()) return fits;
-  return absl::WrapUnique(new ChimeraDraftModel(file, std::move(target), options));
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftNetwork> network,
+                           options.make_network({.config = file.config(),
+                                                 .weights = file.weights(),
+                                                 .embedding = target->weights().token_embedding,
+                                                 .position_limit = target->config().context_length +
+                                                                   TokenTree::kMaxDepth + 1}));
+  return absl::WrapUnique(
+      new ChimeraDraftModel(file.config().name, std::move(target), std::move(network), options));
 }
 
-ChimeraDraftModel::ChimeraDraftModel(const DrafterFile& file,
-                                     std::shared_ptr<const LlamaModel> target,
-                                     const Options& options)
+ChimeraDraftModel::ChimeraDraftModel(std::string name, std::shared_ptr<const LlamaModel> target,
+                                     std::unique_ptr<DraftNetwork> network, const Options& options)
     : target_(std::move(target)),
       tree_shape_(options.tree_shape),
       clock_(options.clock),
-      network_(file.config(), file.weights(), target_->weights().token_embedding,
-               {.isa = options.isa,
-                .threads = options.threads,
-                .position_limit = target_->config().context_length + TokenTree::kMaxDepth + 1}),
-      info_{.name = file.config().name,
-            .tapped_layers = file.config().tapped_layers,
-            .context_window = file.config().context_window,
+      network_(std::move(network)),
+      info_{.name = std::move(name),
+            .tapped_layers = network_->config().tapped_layers,
+            .context_window = network_->config().context_window,
             .max_nodes = TokenTree::kMaxNodes - 1},
-      grower_(&network_, tree_shape_, clock_.get()) {}
+      grower_(network_.get(), tree_shape_, clock_.get()) {}
 
 std::unique_ptr<DraftState> ChimeraDraftModel::NewState(int32_t start_position,
                                                         const SamplingParams& sampling) {
-  return std::make_unique<ChimeraDraftState>(network_.config(), &calibration_, start_position,
+  return std::make_unique<ChimeraDraftState>(network_->NewContext(start_position), &calibration_,
                                              sampling);
 }
 
-std::vector<ProposedTree> ChimeraDraftModel::Draft(std::span<const DraftInput> inputs) {
+absl::StatusOr<std::vector<ProposedTree>> ChimeraDraftModel::Draft(
+    std::span<const DraftInput> inputs) {
   inputs_ = inputs;
   TakeNews();
-  network_.EncodeContexts(contexts_);
+  CHIMERA_RETURN_IF_ERROR(network_->EncodeContexts(contexts_));
   StartTrees();
-  grower_.Grow(growths_);
+  CHIMERA_RETURN_IF_ERROR(grower_.Grow(growths_));
   std::vector<ProposedTree> trees(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].node_budget > 0) trees[i] = StateOf(inputs[i])->candidates.Propose();
@@ -108,9 +113,9 @@ void ChimeraDraftModel::TakeNews() {
     ChimeraDraftState& state = *StateOf(input);
     SettleProposal(input.token_ids, &state.candidates, &calibration_);
     for (const int32_t token : input.token_ids) state.ngrams.Append(token);
-    state.context.AddTokens(input.token_ids);
-    state.context.AddStates(input.hidden_start_position, input.hidden_states);
-    contexts_.push_back(&state.context);
+    state.context->AddTokens(input.token_ids);
+    state.context->AddStates(input.hidden_start_position, input.hidden_states);
+    contexts_.push_back(state.context.get());
   }
 }
 
@@ -139,9 +144,9 @@ void ChimeraDraftModel::StartTrees() {
                            &ngrams_);
       state.candidates.AddTree(CandidateSource::kNgram, ngrams_);
     }
-    if (!state.context.is_current()) continue;
+    if (!state.context->is_current()) continue;
     growths_.push_back({.candidates = &state.candidates,
-                        .context = &state.context,
+                        .context = state.context.get(),
                         .sampling = &state.sampling,
                         .prices = input.prices});
   }

@@ -6,17 +6,16 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/backend/draft_network.h"
 #include "common/base/clock.h"
-#include "common/base/thread_pool.h"
-#include "common/cpu/cpu_isa_type.h"
 #include "common/model/llama_model.h"
 #include "common/tree/acceptance_calibration.h"
 #include "drafter/candidate_tree.h"
 #include "drafter/draft_model.h"
-#include "drafter/network/draft_network.h"
 #include "drafter/network/drafter_file.h"
 #include "drafter/ngram_tree_builder.h"
 #include "drafter/tree_grower.h"
@@ -31,9 +30,7 @@ namespace chimera {
 class ChimeraDraftModel : public DraftModel {
  public:
   struct Options {
-    CpuIsa isa = CpuIsa::kPortable;
-    // They compute, the caller of Draft among them; not null.
-    std::shared_ptr<ThreadPool> threads = std::make_shared<ThreadPool>(1);
+    DraftNetworkFactory make_network;  // the network's device; not empty
     // Unless it is empty, trees have this shape whatever is likely, and no n-grams.
     TreeShape tree_shape = {};
     std::shared_ptr<const Clock> clock = std::make_shared<RealClock>();  // measures levels
@@ -45,18 +42,18 @@ class ChimeraDraftModel : public DraftModel {
 
   // `target` is the model that the drafter drafts for, whose token embedding it reads; both are
   // shared. INVALID_ARGUMENT, naming the drafter, if it was made for a model of another identity or
-  // does not fit the target's sizes.
+  // does not fit the target's sizes; errors of make_network.
   static absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> Create(
       const DrafterFile& file, std::shared_ptr<const LlamaModel> target, const Options& options);
 
   const DraftModelInfo& info() const override { return info_; }
   std::unique_ptr<DraftState> NewState(int32_t start_position,
                                        const SamplingParams& sampling) override;
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override;
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override;
 
  private:
-  ChimeraDraftModel(const DrafterFile& file, std::shared_ptr<const LlamaModel> target,
-                    const Options& options);
+  ChimeraDraftModel(std::string name, std::shared_ptr<const LlamaModel> target,
+                    std::unique_ptr<DraftNetwork> network, const Options& options);
   // Learns from what became of the last proposals, and lists all contexts.
   void TakeNews();
   CandidateTreeLimits LimitsOf(const DraftInput& input) const;
@@ -66,7 +63,7 @@ class ChimeraDraftModel : public DraftModel {
   const std::shared_ptr<const LlamaModel> target_;
   const TreeShape tree_shape_;
   const std::shared_ptr<const Clock> clock_;
-  DraftNetwork network_;
+  const std::unique_ptr<DraftNetwork> network_;
   const DraftModelInfo info_;
   NgramTreeBuilder ngram_builder_;
   AcceptanceCalibration calibration_;

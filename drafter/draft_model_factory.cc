@@ -1,14 +1,18 @@
 #include "drafter/draft_model_factory.h"
 
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/backend/cuda_backend_creation.h"
+#include "common/backend/device_name.h"
 #include "common/base/status_macros.h"
 #include "common/cpu/cpu_isa.h"
 #include "drafter/chimera_draft_model.h"
+#include "drafter/network/cpu_draft_network.h"
 #include "drafter/network/drafter_file.h"
 #include "drafter/ngram_draft_model.h"
 
@@ -21,6 +25,20 @@ std::filesystem::path PathBeside(const std::filesystem::path& model) {
   if (std::filesystem::is_directory(model, ignored)) return model / "drafter.safetensors";
   std::filesystem::path path = model;
   return path.replace_extension(".drafter.safetensors");
+}
+
+absl::StatusOr<DraftNetworkFactory> NetworkFactory(const DrafterConfig& config,
+                                                   std::shared_ptr<ThreadPool> threads) {
+  CHIMERA_ASSIGN_OR_RETURN(const std::optional<int> cuda_device, CudaDeviceNumber(config.device));
+  if (cuda_device.has_value()) {
+    return [device = *cuda_device, max_contexts = config.max_sequences,
+            threads = std::move(threads)](const DraftNetworkModel& model) {
+      return CreateCudaDraftNetwork(model, device, max_contexts, threads.get());
+    };
+  }
+  CpuDraftNetwork::Options options = {.threads = std::move(threads)};
+  CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
+  return CpuDraftNetwork::Factory(options);
 }
 
 }  // namespace
@@ -41,6 +59,7 @@ absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
 absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& config,
                                                            std::shared_ptr<const LlamaModel> target,
                                                            std::shared_ptr<ThreadPool> threads) {
+  CHIMERA_RETURN_IF_ERROR(CudaDeviceNumber(config.device).status());
   if (config.drafter_path.empty()) {
     if (config.tree_shape.empty()) return std::make_unique<NgramDraftModel>();
     return absl::InvalidArgumentError(
@@ -48,9 +67,9 @@ absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& 
   }
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<DrafterFile> file,
                            DrafterFile::Open(config.drafter_path));
-  ChimeraDraftModel::Options options = {.threads = std::move(threads),
-                                        .tree_shape = config.tree_shape};
-  CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
+  CHIMERA_ASSIGN_OR_RETURN(DraftNetworkFactory make_network, NetworkFactory(config, threads));
+  const ChimeraDraftModel::Options options = {.make_network = std::move(make_network),
+                                              .tree_shape = config.tree_shape};
   return ChimeraDraftModel::Create(*file, std::move(target), options);
 }
 

@@ -27,6 +27,7 @@ struct DrafterConfig {
   std::string model_path;       // file of the target model
   std::string drafter_path;     // file of a trained drafter; empty: n-grams are looked up
   TreeShape tree_shape;         // of a trained drafter's trees; empty: as is likely
+  std::string device = "cpu";   // of a trained drafter: as BackendOptions::device
   int thread_count = 1;         // that compute; positive
   int32_t max_sequences = 256;  // held at once, over all verifiers; positive
   ServerConfig server;

@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
-#include "drafter/draft_model_factory.h"
 
 namespace chimera {
 namespace {
@@ -36,16 +35,6 @@ TargetInfo MakeTargetInfo(const LlamaModel& model) {
           .context_length = model.config().context_length};
 }
 
-absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(const DrafterConfig& config) {
-  CHIMERA_ASSIGN_OR_RETURN(const std::shared_ptr<const LlamaModel> target,
-                           LlamaModel::Open(config.model_path));
-  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<ThreadPool> threads,
-                           ThreadPool::Create(config.thread_count));
-  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> model,
-                           MakeDraftModel(config, target, std::move(threads)));
-  return Start(config, MakeTargetInfo(*target), std::move(model));
-}
-
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
     const DrafterConfig& config, const TargetInfo& target, std::unique_ptr<DraftModel> model) {
   CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(model->info().tapped_layers, target.layer_count));
@@ -62,7 +51,8 @@ DrafterServer::DrafterServer(const DrafterConfig& config, const TargetInfo& targ
                              std::unique_ptr<DraftModel> model)
     : shutdown_timeout_(config.shutdown_timeout),
       metrics_(registry_.get(), {.model_name = model->info().name}),
-      service_(target, std::move(model), config.max_sequences, &metrics_),
+      service_(target, std::move(model), config.max_sequences, &metrics_,
+               [this](const absl::Status& reason) { DeviceLost(reason); }),
       runner_(config.server) {}
 
 absl::Status DrafterServer::Listen() {
@@ -76,10 +66,16 @@ absl::Status DrafterServer::Listen() {
     }
     return started;
   }
-  service_.Start(std::move(queue));
   state_ = State::kServing;
   metrics_.service.ready.Set(1);
+  service_.Start(std::move(queue));
   return absl::OkStatus();
+}
+
+void DrafterServer::DeviceLost(const absl::Status& reason) {
+  LogError("device lost, restart the process reason={}", reason.ToString());
+  metrics_.service.ready.Set(0);
+  runner_.SetBroken();
 }
 
 DrafterServer::~DrafterServer() {

@@ -64,6 +64,7 @@ class DrafterServer {
   DrafterServer(const DrafterConfig& config, const TargetInfo& target,
                 std::unique_ptr<DraftModel> model);
   absl::Status Listen();
+  void DeviceLost(const absl::Status& reason);
 
   const std::chrono::milliseconds shutdown_timeout_;
   const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();

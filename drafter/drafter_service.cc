@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/log.h"
 #include "common/rpc/status_conversion.h"
 
 namespace chimera {
@@ -36,10 +37,12 @@ RefusalReason ToRefusalReason(const absl::Status& status) {
 }  // namespace
 
 DrafterService::DrafterService(TargetInfo target, std::unique_ptr<DraftModel> model,
-                               int32_t max_sequences, DrafterMetrics* metrics)
+                               int32_t max_sequences, DrafterMetrics* metrics,
+                               std::function<void(const absl::Status&)> on_device_lost)
     : target_(std::move(target)),
       model_(std::move(model)),
       metrics_(*metrics),
+      on_device_lost_(std::move(on_device_lost)),
       capacity_(max_sequences) {}
 
 DrafterService::~DrafterService() { CHIMERA_CHECK(!thread_.joinable()) << "not stopped"; }
@@ -145,6 +148,7 @@ void DrafterService::AfterAccept(DraftStream* stream) {
     metrics_.refusals[RefusalReason::kDraining].Increment();
     return stream->End(Draining());
   }
+  if (!device_lost_.ok()) return stream->End(device_lost_);
   if (open_streams > kMaxStreams) {
     metrics_.refusals[RefusalReason::kTooManyStreams].Increment();
     stream->End(absl::ResourceExhaustedError(
@@ -169,17 +173,31 @@ void DrafterService::DraftReadySteps() {
     inputs_.insert(inputs_.end(), stream->inputs().begin(), stream->inputs().end());
   }
   const steady_clock::time_point start = steady_clock::now();
-  const std::vector<ProposedTree> trees = model_->Draft(inputs_);
+  const absl::StatusOr<std::vector<ProposedTree>> trees = model_->Draft(inputs_);
   metrics_.draft_duration.Observe(
       std::chrono::duration<double>(steady_clock::now() - start).count());
-  CHIMERA_CHECK(trees.size() == inputs_.size()) << "the model must give a tree for every input";
+  if (!trees.ok()) return FailReadySteps(trees.status());
+  CHIMERA_CHECK(trees->size() == inputs_.size()) << "the model must give a tree for every input";
   size_t first = 0;
   for (DraftStream* stream : ready_) {
     const size_t count = stream->inputs().size();
-    CountReply(stream->Reply(std::span(trees).subspan(first, count)));
+    CountReply(stream->Reply(std::span(*trees).subspan(first, count)));
     first += count;
   }
   ready_.clear();
+}
+
+void DrafterService::FailReadySteps(const absl::Status& status) {
+  const absl::Status failed(status.code(), absl::StrCat("drafting failed: ", status.message()));
+  LogError("drafting failed reason={}", status.ToString());
+  for (DraftStream* stream : ready_) stream->End(failed);
+  ready_.clear();
+  if (!absl::IsUnavailable(failed) || !device_lost_.ok()) return;
+  device_lost_ = failed;
+  for (const auto& [key, stream] : streams_) {
+    if (stream->accepted()) stream->End(failed);
+  }
+  if (on_device_lost_) on_device_lost_(failed);
 }
 
 void DrafterService::CountReply(const v1::StepReply& reply) {

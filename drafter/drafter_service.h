@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "chimera/v1/drafter_service.grpc.pb.h"
 #include "common/base/mutex.h"
 #include "common/metrics/drafter_metrics.h"
@@ -33,9 +34,11 @@ class DrafterService {
   // Streams served at once; a verifier needs one.
   static constexpr int kMaxStreams = 64;
 
-  // `metrics` must outlive the service.
+  // `metrics` must outlive the service. `on_device_lost` is called once, on the drafter thread, with
+  // the reason, if the model's device is lost.
   DrafterService(TargetInfo target, std::unique_ptr<DraftModel> model, int32_t max_sequences,
-                 DrafterMetrics* metrics);
+                 DrafterMetrics* metrics,
+                 std::function<void(const absl::Status&)> on_device_lost = {});
   // REQUIRES: never started, or stopped.
   ~DrafterService();
   DrafterService(const DrafterService&) = delete;
@@ -69,12 +72,15 @@ class DrafterService {
   void AfterAccept(DraftStream* stream);
   void AfterFinish(DraftStream* stream);
   void DraftReadySteps();
+  // Ends the streams whose steps were to be drafted, and all if the device is lost.
+  void FailReadySteps(const absl::Status& status);
   void CountReply(const v1::StepReply& reply);
   void ApplyPhase();
 
   const TargetInfo target_;
   const std::unique_ptr<DraftModel> model_;
   DrafterMetrics& metrics_;
+  const std::function<void(const absl::Status&)> on_device_lost_;
   v1::DrafterService::AsyncService service_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::vector<std::unique_ptr<grpc::Alarm>> alarms_;  // they wake the drafter thread
@@ -85,6 +91,7 @@ class DrafterService {
   absl::flat_hash_map<DraftStream*, std::unique_ptr<DraftStream>> streams_;  // one is not accepted
   std::vector<DraftStream*> ready_;  // a step of theirs is to be drafted
   std::vector<DraftInput> inputs_;
+  absl::Status device_lost_;  // OK until it is: streams that come later end with it
   Phase applied_phase_ = Phase::kServing;
 
   Mutex mutex_;

@@ -25,6 +25,8 @@ ABSL_FLAG(
     "address to serve Prometheus metrics on: host:port; port 0 takes a free one; empty: none");
 ABSL_FLAG(std::string, draft_model, "auto", chimera::kDraftModelHelp);
 ABSL_FLAG(std::string, tree_shape, "", chimera::kTreeShapeHelp);
+ABSL_FLAG(std::string, device, "cpu",
+          "where a trained drafter runs: cpu, or cuda:N in a build with CUDA");
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, max_sequences, 256, "sequences held at once, over all verifiers");
 ABSL_FLAG(absl::Duration, shutdown_timeout, absl::Seconds(5),
@@ -63,6 +65,7 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   CHIMERA_ASSIGN_OR_RETURN(config.drafter_path,
                            ParseDraftModel(absl::GetFlag(FLAGS_draft_model), config.model_path));
   CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
+  config.device = absl::GetFlag(FLAGS_device);
   CHIMERA_ASSIGN_OR_RETURN(config.thread_count,
                            ReadInRange(FLAGS_threads, 0, ThreadPool::kMaxThreads));
   if (config.thread_count == 0) config.thread_count = UsableProcessors();

@@ -29,7 +29,8 @@ std::unique_ptr<DraftState> NgramDraftModel::NewState(int32_t, const SamplingPar
   return std::make_unique<NgramDraftState>(&calibration_, !sampling.greedy());
 }
 
-std::vector<ProposedTree> NgramDraftModel::Draft(std::span<const DraftInput> inputs) {
+absl::StatusOr<std::vector<ProposedTree>> NgramDraftModel::Draft(
+    std::span<const DraftInput> inputs) {
   std::vector<ProposedTree> trees(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const DraftInput& input = inputs[i];

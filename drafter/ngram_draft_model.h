@@ -46,7 +46,7 @@ class NgramDraftModel : public DraftModel {
   const DraftModelInfo& info() const override { return info_; }
   std::unique_ptr<DraftState> NewState(int32_t start_position,
                                        const SamplingParams& sampling) override;
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override;
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override;
 
  private:
   const DraftModelInfo info_;

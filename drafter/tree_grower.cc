@@ -3,37 +3,44 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/status_macros.h"
+
 namespace chimera {
 
 TreeGrower::TreeGrower(DraftNetwork* network, TreeShape shape, const Clock* clock)
     : network_(*network), shape_(std::move(shape)), policy_(clock) {}
 
-void TreeGrower::Grow(std::span<const TreeGrowth> trees) {
-  if (trees.empty()) return;
+absl::Status TreeGrower::Grow(std::span<const TreeGrowth> trees) {
+  if (trees.empty()) return absl::OkStatus();
   trees_ = trees;
   contexts_.clear();
   for (const TreeGrowth& tree : trees) contexts_.push_back(tree.context);
-  const float* const logits = network_.StartTrees(contexts_);
-  if (network_.config().depth_heads > 1) return AddDepthHeads(logits);
+  CHIMERA_ASSIGN_OR_RETURN(const DraftLogits logits, network_.StartTrees(contexts_));
+  if (network_.config().depth_heads > 1) {
+    AddDepthHeads(logits);
+    return absl::OkStatus();
+  }
   AddFirstLevel(logits);
   node_count_ = 0;
-  while (ChooseLevel()) AddLevel();
+  while (ChooseLevel()) CHIMERA_RETURN_IF_ERROR(AddLevel());
+  return absl::OkStatus();
 }
 
-void TreeGrower::SelectChildren(const TreeGrowth& tree, int32_t depth, const float* logits) {
+void TreeGrower::SelectChildren(const TreeGrowth& tree, int32_t depth,
+                                std::span<const float> logits) {
   const int32_t count = shape_.empty() ? kMaxChildren : shape_[depth];
-  selector_.Select(std::span(logits, network_.config().draft_vocab_size), network_.vocabulary(),
-                   *tree.sampling, tree.context->last_position() + 1 + depth, count, &children_);
+  selector_.Select(logits, network_.vocabulary(), *tree.sampling,
+                   tree.context->last_position() + 1 + depth, count, &children_);
 }
 
-void TreeGrower::AddDepthHeads(const float* logits) {
-  const int64_t row_size = network_.config().draft_vocab_size;
+void TreeGrower::AddDepthHeads(const DraftLogits& logits) {
+  int64_t row = 0;
   for (const TreeGrowth& tree : trees_) {
     CandidateTree& candidates = *tree.candidates;
     chosen_.assign(1, -1);
-    for (int32_t depth = 0; depth < network_.config().depth_heads; ++depth, logits += row_size) {
+    for (int32_t depth = 0; depth < network_.config().depth_heads; ++depth, ++row) {
       if (chosen_.empty()) continue;
-      SelectChildren(tree, depth, logits);
+      SelectChildren(tree, depth, logits.row(row));
       for (const int32_t parent : chosen_) {
         candidates.AddChildren(parent, CandidateSource::kNetwork, children_);
       }
@@ -45,11 +52,11 @@ void TreeGrower::AddDepthHeads(const float* logits) {
   }
 }
 
-void TreeGrower::AddFirstLevel(const float* logits) {
+void TreeGrower::AddFirstLevel(const DraftLogits& logits) {
+  int64_t row = 0;
   for (const TreeGrowth& tree : trees_) {
-    SelectChildren(tree, 0, logits);
+    SelectChildren(tree, 0, logits.row(row++));
     tree.candidates->AddChildren(-1, CandidateSource::kNetwork, children_);
-    logits += network_.config().draft_vocab_size;
   }
 }
 
@@ -86,7 +93,7 @@ bool TreeGrower::ChooseLevel() {
   return is_certain || policy_.Pays(static_cast<int32_t>(extensions_.size()), saved);
 }
 
-void TreeGrower::AddLevel() {
+absl::Status TreeGrower::AddLevel() {
   nodes_.clear();
   for (const auto& [tree, index] : extensions_) {
     CandidateTree& candidates = *trees_[tree].candidates;
@@ -96,16 +103,17 @@ void TreeGrower::AddLevel() {
     nodes_.push_back({static_cast<int32_t>(tree), parent, candidate.token});
   }
   policy_.StartLevel();
-  const float* logits = network_.ExtendTrees(nodes_);
+  CHIMERA_ASSIGN_OR_RETURN(const DraftLogits logits, network_.ExtendTrees(nodes_));
+  int64_t row = 0;
   for (const auto& [tree, index] : extensions_) {
     CandidateTree& candidates = *trees_[tree].candidates;
     const int32_t depth = candidates.candidate(index).depth;
-    SelectChildren(trees_[tree], depth, logits);
+    SelectChildren(trees_[tree], depth, logits.row(row++));
     const float best = candidates.AddChildren(index, CandidateSource::kNetwork, children_);
     policy_.RecordBestChild(depth + 1, best);
-    logits += network_.config().draft_vocab_size;
   }
   policy_.EndLevel(static_cast<int32_t>(nodes_.size()));
+  return absl::OkStatus();
 }
 
 }  // namespace chimera

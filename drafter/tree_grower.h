@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "common/backend/draft_network.h"
 #include "common/base/clock.h"
 #include "common/sampling/sampling_params.h"
 #include "common/tree/token_tree.h"
@@ -14,7 +16,6 @@
 #include "drafter/draft_model.h"
 #include "drafter/growth_policy.h"
 #include "drafter/network/candidate_selector.h"
-#include "drafter/network/draft_network.h"
 #include "drafter/tree_shape.h"
 
 namespace chimera {
@@ -43,7 +44,8 @@ class TreeGrower {
   // far as their limits go, whatever prices say.
   TreeGrower(DraftNetwork* network, TreeShape shape, const Clock* clock);
 
-  void Grow(std::span<const TreeGrowth> trees);
+  // Errors: those of the network; the trees are then as far as it came.
+  absl::Status Grow(std::span<const TreeGrowth> trees);
 
  private:
   // A candidate that the network goes on from.
@@ -52,18 +54,18 @@ class TreeGrower {
     int32_t candidate = 0;
   };
 
-  void AddDepthHeads(const float* logits);
+  void AddDepthHeads(const DraftLogits& logits);
   // Adds the children of all roots.
-  void AddFirstLevel(const float* logits);
+  void AddFirstLevel(const DraftLogits& logits);
   // Lists the candidates of a tree to go on from. Returns the seconds that this may save, if prices
   // are known.
   float ChooseExtensions(size_t tree);
   // Chooses the candidates of the next level, of all trees. Returns false if there is to be none.
   bool ChooseLevel();
-  void AddLevel();
+  absl::Status AddLevel();
   // Finds the children of a tree's candidates `depth` below its root in a row of logits, to
   // children_.
-  void SelectChildren(const TreeGrowth& tree, int32_t depth, const float* logits);
+  void SelectChildren(const TreeGrowth& tree, int32_t depth, std::span<const float> logits);
 
   int32_t max_beams() const { return shape_.empty() ? kMaxBeams : TokenTree::kMaxNodes; }
   // Whether the policy has a say about a tree.

@@ -63,11 +63,15 @@ absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config) {
 }
 
 absl::StatusOr<LoadedModel> VerifierServer::Load(const VerifierConfig& config,
-                                                 std::shared_ptr<const LlamaModel> model) {
+                                                 std::shared_ptr<const LlamaModel> model,
+                                                 std::shared_ptr<ThreadPool> threads) {
+  if (threads == nullptr) {
+    CHIMERA_ASSIGN_OR_RETURN(threads, ThreadPool::Create(config.thread_count));
+  }
   BackendOptions options;
   options.device = config.device;
   options.numerics = config.numerics;
-  CHIMERA_ASSIGN_OR_RETURN(options.threads, ThreadPool::Create(config.thread_count));
+  options.threads = std::move(threads);
   options.limits.page_count = config.kv_page_count;
   options.most_pages =
       config.engine.max_running_requests * PagesForPositions(model->config().context_length);

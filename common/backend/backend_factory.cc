@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/backend/cuda_backend_creation.h"
+#include "common/backend/device_name.h"
 #include "common/base/status_macros.h"
 #include "common/cpu/cpu_backend.h"
 
@@ -53,24 +52,11 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const LlamaModel& mode
   return CpuBackend::Create(model.config(), model.weights(), cpu);
 }
 
-// The number of "cuda:N"; nothing if it is not of this form.
-std::optional<int> CudaDeviceNumber(absl::string_view device) {
-  int number = 0;
-  if (!absl::ConsumePrefix(&device, "cuda:") || !absl::SimpleAtoi(device, &number) || number < 0) {
-    return std::nullopt;
-  }
-  return number;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const LlamaModel& model,
                                                        const BackendOptions& options) {
-  const std::optional<int> cuda_device = CudaDeviceNumber(options.device);
-  if (options.device != "cpu" && !cuda_device.has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("device \"", options.device, "\", must be \"cpu\" or \"cuda:N\""));
-  }
+  CHIMERA_ASSIGN_OR_RETURN(const std::optional<int> cuda_device, CudaDeviceNumber(options.device));
   absl::StatusOr<std::unique_ptr<Backend>> backend =
       cuda_device.has_value() ? CreateCudaBackend(model, options, *cuda_device)
                               : CreateCpuBackend(model, options);

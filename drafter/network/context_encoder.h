@@ -10,10 +10,10 @@
 #include "common/cpu/attention_task.h"
 #include "common/cpu/buffer_arena.h"
 #include "common/cpu/packed_linear.h"
+#include "common/model/draft_network_config.h"
+#include "common/model/draft_weights.h"
 #include "common/ops/rope.h"
 #include "drafter/network/context_window.h"
-#include "drafter/network/draft_network_config.h"
-#include "drafter/network/draft_weights.h"
 #include "drafter/network/row_products.h"
 
 namespace chimera {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/cpu/attention_task.h"
-#include "drafter/network/draft_network_config.h"
+#include "common/model/draft_network_config.h"
 
 namespace chimera {
 

@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
+#include "common/model/draft_network_config.h"
+#include "common/model/draft_weights.h"
 #include "common/model/tensor_view.h"
-#include "drafter/network/draft_network_config.h"
-#include "drafter/network/draft_weights.h"
 
 namespace chimera {
 

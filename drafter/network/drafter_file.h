@@ -7,9 +7,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/model/draft_network_config.h"
+#include "common/model/draft_weights.h"
 #include "common/model/safetensors_file.h"
-#include "drafter/network/draft_network_config.h"
-#include "drafter/network/draft_weights.h"
 
 namespace chimera {
 

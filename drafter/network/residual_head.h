@@ -9,8 +9,8 @@
 
 #include "common/cpu/buffer_arena.h"
 #include "common/cpu/packed_linear.h"
-#include "drafter/network/draft_network_config.h"
-#include "drafter/network/draft_weights.h"
+#include "common/model/draft_network_config.h"
+#include "common/model/draft_weights.h"
 #include "drafter/network/row_products.h"
 
 namespace chimera {

@@ -3,22 +3,19 @@
 #ifndef CHIMERA_DRAFTER_NETWORK_TRIGRAM_ENCODER_H_
 #define CHIMERA_DRAFTER_NETWORK_TRIGRAM_ENCODER_H_
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "common/backend/draft_context.h"
 #include "common/cpu/buffer_arena.h"
 #include "common/cpu/packed_linear.h"
+#include "common/model/draft_network_config.h"
+#include "common/model/draft_weights.h"
 #include "common/model/tensor_view.h"
-#include "drafter/network/draft_network_config.h"
-#include "drafter/network/draft_weights.h"
 #include "drafter/network/row_products.h"
 
 namespace chimera {
-
-// Three tokens that follow each other, the newest last; -1 where there is none.
-using Trigram = std::array<int32_t, 3>;
 
 // t = W_2 silu(W_1 [e(x_{i-2}); e(x_{i-1}); e(x_i)]), e(x) being the target's embedding of token x
 // divided by its root mean square, or zero where there is no token. Outputs of trigrams that come

@@ -72,7 +72,7 @@ class InstantDraftModel final : public DraftModel {
     return std::make_unique<DraftState>();
   }
 
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     for (const DraftInput& input : inputs) {
       CHIMERA_CHECK(!input.hidden_states.empty()) << "hidden states did not arrive";
     }

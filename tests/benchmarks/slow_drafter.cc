@@ -31,7 +31,7 @@ class SlowDraftModel : public NgramDraftModel {
  public:
   explicit SlowDraftModel(std::chrono::milliseconds delay) : delay_(delay) {}
 
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     std::this_thread::sleep_for(delay_);
     return NgramDraftModel::Draft(inputs);
   }

@@ -19,6 +19,7 @@
 #include "common/cpu/cpu_isa.h"
 #include "common/sampling/shared_noise_sampler.h"
 #include "common/tree/token_tree.h"
+#include "drafter/network/cpu_draft_network.h"
 #include "drafter/network/draft_network_reference.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
@@ -95,8 +96,9 @@ class ChimeraDraftModelTest : public ::testing::Test {
   const std::string drafter_path_ = directory_.path() + "/drafter.safetensors";
   std::shared_ptr<const LlamaModel> target_;
   testing::TinyDrafterOptions options_;
-  ChimeraDraftModel::Options model_options_ = {.isa = AvailableCpuIsas().back(),
-                                               .threads = std::make_shared<ThreadPool>(2)};
+  ChimeraDraftModel::Options model_options_ = {
+      .make_network = CpuDraftNetwork::Factory(
+          {.isa = AvailableCpuIsas().back(), .threads = std::make_shared<ThreadPool>(2)})};
   std::unique_ptr<DrafterFile> file_;
   std::mt19937 random_{7};
 };
@@ -125,7 +127,7 @@ TEST_F(ChimeraDraftModelTest, ProposesTheLikeliestPathsOfTheNetwork) {
     const News news = RandomNews(20);
     const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
     const DraftInput input = MakeInput(state.get(), news, budget, 3);
-    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
     ASSERT_FALSE(tree.token_ids.empty());
     EXPECT_LE(tree.token_ids.size(), static_cast<size_t>(budget));
     float last = 1;
@@ -160,7 +162,7 @@ TEST_F(ChimeraDraftModelTest, DrawsWithTheSharedNoise) {
     const News news = RandomNews(12);
     const std::unique_ptr<DraftState> state = (*model)->NewState(0, sampling);
     const DraftInput input = MakeInput(state.get(), news, 4);
-    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
     ASSERT_FALSE(tree.token_ids.empty());
     std::vector<float> row(target_->config().vocab_size, -INFINITY);
     const auto logits = Reference(news, {})[0];
@@ -180,12 +182,12 @@ TEST_F(ChimeraDraftModelTest, ABatchIsAsEachAlone) {
     states.push_back((*model)->NewState(0, {.temperature = i % 2 * 0.7f, .seed = i}));
     inputs.push_back(MakeInput(states.back().get(), news[i], i == 1 ? 0 : 12));
   }
-  const std::vector<ProposedTree> together = (*model)->Draft(inputs);
+  const std::vector<ProposedTree> together = (*model)->Draft(inputs).value();
   EXPECT_THAT(together[1].token_ids, IsEmpty());
   for (size_t i = 0; i < news.size(); ++i) {
     const auto state = (*model)->NewState(0, {.temperature = i % 2 * 0.7f, .seed = i});
     inputs[i].state = state.get();
-    const ProposedTree alone = (*model)->Draft({&inputs[i], 1})[0];
+    const ProposedTree alone = (*model)->Draft({&inputs[i], 1}).value()[0];
     EXPECT_EQ(alone.token_ids, together[i].token_ids) << i;
     EXPECT_EQ(alone.parents, together[i].parents) << i;
     EXPECT_EQ(alone.path_probabilities, together[i].path_probabilities) << i;
@@ -199,11 +201,11 @@ TEST_F(ChimeraDraftModelTest, WithoutStatesProposesNgramsAlone) {
   News news = RandomNews(9);
   news.states.clear();
   DraftInput input = MakeInput(state.get(), news, 8);
-  EXPECT_THAT((*model)->Draft({&input, 1})[0].token_ids, IsEmpty());
+  EXPECT_THAT((*model)->Draft({&input, 1}).value()[0].token_ids, IsEmpty());
   state = (*model)->NewState(0, {});
   news.tokens = {10, 11, 12, 13, 14, 99, 10, 11, 12};
   input = MakeInput(state.get(), news, 2);
-  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
   EXPECT_THAT(tree.token_ids, ElementsAre(13, 14));
   EXPECT_THAT(tree.sources, Each(CandidateSource::kNgram));
 }
@@ -218,7 +220,7 @@ TEST_F(ChimeraDraftModelTest, TheNetworkGoesOnFromNgrams) {
   DraftInput input = MakeInput(state.get(), news, 63, 3);
   // The random network's candidates are unlikely.
   input.prices = {.token_seconds = 1, .node_seconds = 1e-4f};
-  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
   const std::vector<float> after = Reference(news, {14})[1];
   std::set<std::pair<int32_t, int32_t>> children;
   int below_ngram = 0;
@@ -243,7 +245,7 @@ TEST_F(ChimeraDraftModelTest, LearnsFromTheOutcome) {
   const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
   News news = RandomNews(20);
   DraftInput input = MakeInput(state.get(), news, 1, 1);
-  const ProposedTree first = (*model)->Draft({&input, 1})[0];
+  const ProposedTree first = (*model)->Draft({&input, 1}).value()[0];
   int64_t position = 20;
   for (int i = 0; i < 300; ++i) {
     // What is likeliest never comes.
@@ -253,12 +255,12 @@ TEST_F(ChimeraDraftModelTest, LearnsFromTheOutcome) {
     news.states.resize(2 * news.states.size());
     input.hidden_states = news.states;
     position += 2;
-    (*model)->Draft({&input, 1});
+    CHIMERA_ASSERT_OK((*model)->Draft({&input, 1}));
   }
   const News again = RandomNews(20);
   const auto other = (*model)->NewState(0, {});
   input = MakeInput(other.get(), again, 1, 1);
-  const ProposedTree last = (*model)->Draft({&input, 1})[0];
+  const ProposedTree last = (*model)->Draft({&input, 1}).value()[0];
   ASSERT_FALSE(first.token_ids.empty());
   EXPECT_THAT(last.token_ids, IsEmpty()) << "less likely than what is worth proposing";
 }
@@ -272,7 +274,7 @@ TEST_F(ChimeraDraftModelTest, ANodeMustBeWorthItsPrice) {
     const News news = WithRandomStates({10, 11, 13, 14, 100, 10, 11, 13});
     DraftInput input = MakeInput(state.get(), news, 63);
     input.prices = {.token_seconds = 1, .node_seconds = node_seconds};
-    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
     for (const float probability : tree.path_probabilities) EXPECT_GE(probability, node_seconds);
     EXPECT_LT(tree.token_ids.size(), size);
     size = tree.token_ids.size();
@@ -300,7 +302,7 @@ TEST_F(ChimeraDraftModelTest, ALevelMustPayForItsTime) {
     const auto state = (*model)->NewState(0, {});
     DraftInput input = MakeInput(state.get(), news, 63);
     input.prices = {.token_seconds = token_seconds, .node_seconds = 1e-6f};
-    const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+    const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
     size_t depth = 0;
     for (size_t i = 0; i < tree.token_ids.size(); ++i) {
       depth = std::max(depth, PathTo(tree, i).size());
@@ -320,7 +322,7 @@ TEST_F(ChimeraDraftModelTest, ATreeMayHaveAFixedShape) {
   const News news = WithRandomStates({10, 11, 13, 14, 100, 10, 11, 13});
   DraftInput input = MakeInput(state.get(), news, 63);
   input.prices = {.token_seconds = 1e-9f, .node_seconds = 1};
-  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
   EXPECT_EQ(tree.token_ids.size(), 3u + 6 + 6);
   EXPECT_THAT(tree.sources, Each(CandidateSource::kNetwork));
   std::vector<int> children(tree.token_ids.size() + 1);
@@ -340,7 +342,7 @@ TEST_F(ChimeraDraftModelTest, DepthHeadsProposeAsDeepAsTheyAre) {
   const std::unique_ptr<DraftState> state = (*model)->NewState(0, {});
   const News news = RandomNews(20);
   const DraftInput input = MakeInput(state.get(), news, 30, 15);
-  const ProposedTree tree = (*model)->Draft({&input, 1})[0];
+  const ProposedTree tree = (*model)->Draft({&input, 1}).value()[0];
   size_t depth = 0;
   for (size_t i = 0; i < tree.token_ids.size(); ++i)
     depth = std::max(depth, PathTo(tree, i).size());

@@ -49,7 +49,8 @@ class DraftConversationTest : public ::testing::Test {
     const absl::StatusOr<Action> action = conversation_.Receive(request);
     CHIMERA_EXPECT_OK(action);
     v1::DraftResponse response;
-    if (action.ok()) conversation_.WriteReply(model_.Draft(conversation_.inputs()), &response);
+    if (action.ok())
+      conversation_.WriteReply(model_.Draft(conversation_.inputs()).value(), &response);
     return response.reply();
   }
 

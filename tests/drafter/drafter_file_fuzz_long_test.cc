@@ -115,7 +115,7 @@ class DrafterFileFuzzTest : public ::testing::Test {
                               .hidden_states = states,
                               .node_budget = 8,
                               .max_depth = 4};
-    EXPECT_LE(model->Draft({&input, 1})[0].token_ids.size(), 8);
+    EXPECT_LE(model->Draft({&input, 1}).value()[0].token_ids.size(), 8);
   }
 
   const testing::TempDirectory directory_;

@@ -135,7 +135,7 @@ TEST(DrafterFuzzTest, TheConversationSurvivesRandomMessages) {
       ASSERT_EQ(capacity.held(), 0);
     } else if (*action == DraftConversation::Action::kDraft) {
       v1::DraftResponse response;
-      conversation->WriteReply(model.Draft(conversation->inputs()), &response);
+      conversation->WriteReply(model.Draft(conversation->inputs()).value(), &response);
       ASSERT_EQ(response.reply().step(), request.step().step());
       drafts += response.reply().drafts_size();
     }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/rpc/channel.h"
@@ -234,6 +235,65 @@ TEST_F(DrafterServerTest, TheInProcessChannelServesToo) {
   RawDrafterStream stream(server_->InProcessChannel());
   EXPECT_TRUE(stream.Exchange(MakeHello()).has_value());
   EXPECT_EQ(Draft(&stream, 1, MakeFirstUpdate(1, 1, 0, {100}))->tree().token_ids(0), 101);
+}
+
+// Fails where a sequence's newest token is 13.
+class FailingDraftModel : public FakeDraftModel {
+ public:
+  explicit FailingDraftModel(absl::Status status) : status_(std::move(status)) {}
+
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
+    for (const DraftInput& input : inputs) {
+      if (!input.token_ids.empty() && input.token_ids.back() == 13) return status_;
+    }
+    return FakeDraftModel::Draft(inputs);
+  }
+
+ private:
+  const absl::Status status_;
+};
+
+class FailingDrafterTest : public ::testing::Test {
+ protected:
+  void Start(absl::Status status) {
+    absl::StatusOr<std::unique_ptr<DrafterServer>> server = DrafterServer::Start(
+        DrafterConfig(), TestTarget(), std::make_unique<FailingDraftModel>(std::move(status)));
+    CHIMERA_ASSERT_OK(server);
+    server_ = *std::move(server);
+  }
+
+  std::unique_ptr<RawDrafterStream> Open() {
+    auto stream = std::make_unique<RawDrafterStream>(server_->InProcessChannel());
+    EXPECT_TRUE(stream->Exchange(MakeHello()).has_value());
+    return stream;
+  }
+
+  std::unique_ptr<DrafterServer> server_;
+};
+
+TEST_F(FailingDrafterTest, AFailedStepEndsItsStreamAlone) {
+  Start(absl::ResourceExhaustedError("no memory is left"));
+  const auto good = Open();
+  const auto bad = Open();
+  ASSERT_TRUE(Draft(good.get(), 1, MakeFirstUpdate(1, 1, 0, {7})).has_value());
+  EXPECT_FALSE(Draft(bad.get(), 1, MakeFirstUpdate(1, 1, 0, {13})).has_value());
+  EXPECT_THAT(bad->Finish(), StatusIs(absl::StatusCode::kResourceExhausted,
+                                      HasSubstr("drafting failed: no memory is left")));
+  EXPECT_TRUE(Draft(good.get(), 2, MakeUpdate(1, 1, 1, {9})).has_value());
+  EXPECT_TRUE(Draft(Open().get(), 1, MakeFirstUpdate(1, 1, 0, {7})).has_value());
+}
+
+TEST_F(FailingDrafterTest, ALostDeviceEndsAllStreamsForGood) {
+  Start(absl::UnavailableError("the device is gone"));
+  const auto idle = Open();
+  const auto bad = Open();
+  EXPECT_FALSE(Draft(bad.get(), 1, MakeFirstUpdate(1, 1, 0, {13})).has_value());
+  RawDrafterStream late(server_->InProcessChannel());
+  for (RawDrafterStream* const stream : {idle.get(), bad.get(), &late}) {
+    EXPECT_THAT(stream->Finish(),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the device is gone")));
+  }
+  CHIMERA_EXPECT_OK(server_->Drain());
 }
 
 TEST(DrafterServerStartTest, FailsWhereItCannotListenOrTap) {

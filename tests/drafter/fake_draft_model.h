@@ -29,7 +29,7 @@ class FakeDraftModel : public DraftModel {
     return std::make_unique<State>();
   }
 
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     std::vector<ProposedTree> trees;
     for (const DraftInput& input : inputs) {
       State* const state = static_cast<State*>(input.state);

@@ -27,7 +27,7 @@ class Sequence {
                               .token_ids = token_ids,
                               .node_budget = node_budget,
                               .max_depth = max_depth};
-    return model_.Draft(std::span(&input, 1)).front();
+    return model_.Draft(std::span(&input, 1)).value().front();
   }
 
  private:
@@ -141,15 +141,15 @@ TEST(NgramDraftModelTest, PricesDecideWhatIsProposed) {
   const auto state = model.NewState(0, SamplingParams());
   const std::vector<int32_t> tokens = {1, 2, 10, 50, 1, 2, 20, 51, 1, 2, 10, 52, 1, 2};
   DraftInput input = {.state = state.get(), .token_ids = tokens, .node_budget = 63, .max_depth = 3};
-  const size_t usual = model.Draft({&input, 1})[0].token_ids.size();
+  const size_t usual = model.Draft({&input, 1}).value()[0].token_ids.size();
   input.token_ids = {};
   input.prices = {.token_seconds = 0.01f, .node_seconds = 0.004f};
-  const ProposedTree few = model.Draft({&input, 1})[0];
+  const ProposedTree few = model.Draft({&input, 1}).value()[0];
   ASSERT_FALSE(few.token_ids.empty());
   EXPECT_LT(few.token_ids.size(), usual);
   EXPECT_GE(few.path_probabilities.back(), 0.4f);
   input.prices.node_seconds = 0.011f;
-  EXPECT_THAT(model.Draft({&input, 1})[0].token_ids, IsEmpty());
+  EXPECT_THAT(model.Draft({&input, 1}).value()[0].token_ids, IsEmpty());
 }
 
 TEST(NgramDraftModelTest, TokensMayComeInPieces) {
@@ -195,7 +195,7 @@ TEST(NgramDraftModelTest, SequencesOfABatchDoNotMix) {
   std::vector<DraftInput> inputs(2);
   inputs[0] = {.state = first_state.get(), .token_ids = first, .node_budget = 1, .max_depth = 1};
   inputs[1] = {.state = second_state.get(), .token_ids = second, .node_budget = 1, .max_depth = 1};
-  const std::vector<ProposedTree> trees = model.Draft(inputs);
+  const std::vector<ProposedTree> trees = model.Draft(inputs).value();
   ASSERT_EQ(trees.size(), 2u);
   EXPECT_THAT(trees[0].token_ids, ElementsAre(3));
   EXPECT_THAT(trees[1].token_ids, ElementsAre(4));

@@ -13,7 +13,8 @@ std::unique_ptr<DraftState> TokenDraftModel::NewState(int32_t start_position,
   return state;
 }
 
-std::vector<ProposedTree> TokenDraftModel::Draft(std::span<const DraftInput> inputs) {
+absl::StatusOr<std::vector<ProposedTree>> TokenDraftModel::Draft(
+    std::span<const DraftInput> inputs) {
   std::vector<ProposedTree> trees;
   for (const DraftInput& input : inputs) {
     auto* const state = static_cast<TokenDraftState*>(input.state);

@@ -30,7 +30,7 @@ class TokenDraftModel : public DraftModel {
   const DraftModelInfo& info() const override { return info_; }
   std::unique_ptr<DraftState> NewState(int32_t start_position,
                                        const SamplingParams& sampling) override;
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override;
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override;
 
  protected:
   virtual ProposedTree Propose(const TokenDraftState& state, int node_budget, int max_depth) = 0;
@@ -65,7 +65,7 @@ class ForwardingDraftModel : public DraftModel {
                                        const SamplingParams& sampling) override {
     return model_.NewState(start_position, sampling);
   }
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     return model_.Draft(inputs);
   }
 

@@ -25,7 +25,7 @@ class SlowDraftModel final : public ForwardingDraftModel {
   SlowDraftModel(DraftModel* model, FakeClock* clock)
       : ForwardingDraftModel(model), clock_(clock) {}
 
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     for (const DraftInput& input : inputs) trees_ += input.node_budget > 0 ? 1 : 0;
     clock_->Advance(delay + std::exchange(hiccup, microseconds(0)));
     return ForwardingDraftModel::Draft(inputs);

@@ -12,6 +12,7 @@
 
 #include "common/cpu/cpu_isa.h"
 #include "drafter/chimera_draft_model.h"
+#include "drafter/network/cpu_draft_network.h"
 #include "drafter/network/drafter_file.h"
 #include "tests/e2e/draft_models.h"
 #include "tests/e2e/local_draft_source.h"
@@ -46,7 +47,7 @@ class FreeNodesDraftModel final : public ForwardingDraftModel {
  public:
   using ForwardingDraftModel::ForwardingDraftModel;
 
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     std::vector<DraftInput> free_inputs(inputs.begin(), inputs.end());
     for (DraftInput& input : free_inputs) input.prices = {.token_seconds = 1, .node_seconds = 0};
     return ForwardingDraftModel::Draft(free_inputs);
@@ -160,7 +161,9 @@ TEST_P(LosslessTest, NeuralDrafter) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<DrafterFile> file, DrafterFile::Open(path));
   CHIMERA_ASSERT_OK_AND_ASSIGN(
       const std::unique_ptr<ChimeraDraftModel> model,
-      ChimeraDraftModel::Create(*file, model_, {.isa = AvailableCpuIsas().back()}));
+      ChimeraDraftModel::Create(
+          *file, model_,
+          {.make_network = CpuDraftNetwork::Factory({.isa = AvailableCpuIsas().back()})}));
   ExpectLossless(model.get());
   FreeNodesDraftModel free_nodes(model.get());
   ExpectLossless(&free_nodes);

@@ -41,7 +41,7 @@ class TapRecordingModel final : public DraftModel {
     return std::make_unique<RecordingState>(received_.size() - 1);
   }
 
-  std::vector<ProposedTree> Draft(std::span<const DraftInput> inputs) override {
+  absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override {
     for (const DraftInput& input : inputs) {
       Received& received = received_[static_cast<RecordingState*>(input.state)->index];
       received.tokens.insert(received.tokens.end(), input.token_ids.begin(), input.token_ids.end());

@@ -62,7 +62,7 @@ SendResult LocalDraftSource::Send(int64_t session_id, std::span<const DraftUpdat
                       update.hidden_states, update.hidden_start_position, update.node_budget,
                       update.max_depth, prices});
   }
-  std::vector<ProposedTree> trees = model_->Draft(inputs);
+  std::vector<ProposedTree> trees = model_->Draft(inputs).value();
   std::vector<chimera::Draft>& reply = replies_[++step_];
   for (size_t i = 0; i < updates.size(); ++i) {
     if (updates[i].node_budget == 0) continue;

@@ -30,7 +30,7 @@
 #include "common/cpu/cpu_isa.h"
 #include "common/model/llama_model.h"
 #include "common/model/safetensors_file.h"
-#include "drafter/network/draft_network.h"
+#include "drafter/network/cpu_draft_network.h"
 #include "drafter/network/drafter_file.h"
 
 namespace chimera {
@@ -94,9 +94,12 @@ absl::StatusOr<Request> ParseRequest(const std::string& line, std::span<const Se
   return request;
 }
 
-absl::Status WriteRows(const float* logits, int64_t count) {
-  if (std::fwrite(logits, sizeof(float), count, stdout) != static_cast<size_t>(count)) {
-    return absl::DataLossError("cannot write to standard output");
+absl::Status WriteRows(const DraftLogits& logits, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const std::span<const float> row = logits.row(i);
+    if (std::fwrite(row.data(), sizeof(float), row.size(), stdout) != row.size()) {
+      return absl::DataLossError("cannot write to standard output");
+    }
   }
   return absl::OkStatus();
 }
@@ -106,12 +109,13 @@ absl::Status DraftAlong(std::span<const int32_t> path, DraftContext* context,
                         DraftNetwork* network) {
   const DraftNetworkConfig& config = network->config();
   DraftContext* const contexts[] = {context};
-  CHIMERA_RETURN_IF_ERROR(WriteRows(network->StartTrees(contexts),
-                                    int64_t{config.depth_heads} * config.draft_vocab_size));
+  CHIMERA_ASSIGN_OR_RETURN(const DraftLogits roots, network->StartTrees(contexts));
+  CHIMERA_RETURN_IF_ERROR(WriteRows(roots, config.depth_heads));
   if (config.depth_heads > 1) return absl::OkStatus();
   for (size_t i = 0; i < path.size(); ++i) {
     const DraftNode node = {0, static_cast<int32_t>(i) - 1, path[i]};
-    CHIMERA_RETURN_IF_ERROR(WriteRows(network->ExtendTrees({&node, 1}), config.draft_vocab_size));
+    CHIMERA_ASSIGN_OR_RETURN(const DraftLogits logits, network->ExtendTrees({&node, 1}));
+    CHIMERA_RETURN_IF_ERROR(WriteRows(logits, 1));
   }
   return absl::OkStatus();
 }
@@ -120,19 +124,19 @@ absl::Status RunRequest(const Request& request, const Sequence& sequence, DraftN
   const DraftNetworkConfig& config = network->config();
   const int64_t row_size = static_cast<int64_t>(config.tapped_layers.size()) * config.hidden_size;
   const std::span<const int32_t> tokens(sequence.tokens);
-  DraftContext context(config, 0);
-  DraftContext* const contexts[] = {&context};
+  const std::unique_ptr<DraftContext> context = network->NewContext(0);
+  DraftContext* const contexts[] = {context.get()};
   int64_t told = 0;
   for (int64_t known = request.begin; known < request.end; ++known) {
     const int64_t first_row = std::max<int64_t>(told - 1, 0);  // the newest token has no state yet
-    context.AddTokens(tokens.subspan(told, known - told));
-    context.AddStates(first_row,
-                      std::span(sequence.states)
-                          .subspan(first_row * row_size, (known - 1 - first_row) * row_size));
+    context->AddTokens(tokens.subspan(told, known - told));
+    context->AddStates(first_row,
+                       std::span(sequence.states)
+                           .subspan(first_row * row_size, (known - 1 - first_row) * row_size));
     told = known;
-    network->EncodeContexts(contexts);
+    CHIMERA_RETURN_IF_ERROR(network->EncodeContexts(contexts));
     const int64_t depth = std::min<int64_t>(request.depth, std::ssize(tokens) - known);
-    CHIMERA_RETURN_IF_ERROR(DraftAlong(tokens.subspan(known, depth), &context, network));
+    CHIMERA_RETURN_IF_ERROR(DraftAlong(tokens.subspan(known, depth), context.get(), network));
   }
   std::fflush(stdout);
   return absl::OkStatus();
@@ -145,10 +149,13 @@ absl::Status Run(const std::string& drafter_path, const std::string& model_path,
   CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<LlamaModel> model, LlamaModel::Open(model_path));
   CHIMERA_ASSIGN_OR_RETURN(const std::vector<Sequence> sequences,
                            ReadShard(shard_path, file->config()));
-  DraftNetwork::Options options = {.threads = std::make_shared<ThreadPool>(2),
-                                   .position_limit = kPositionLimit};
+  CpuDraftNetwork::Options options = {.threads = std::make_shared<ThreadPool>(2)};
   CHIMERA_ASSIGN_OR_RETURN(options.isa, ChooseCpuIsaFromEnvironment());
-  DraftNetwork network(file->config(), file->weights(), model->weights().token_embedding, options);
+  CpuDraftNetwork network({.config = file->config(),
+                           .weights = file->weights(),
+                           .embedding = model->weights().token_embedding,
+                           .position_limit = kPositionLimit},
+                          options);
   for (std::string line; std::getline(std::cin, line);) {
     CHIMERA_ASSIGN_OR_RETURN(const Request request, ParseRequest(line, sequences));
     CHIMERA_RETURN_IF_ERROR(RunRequest(request, sequences[request.sequence], &network));

@@ -16,7 +16,8 @@ namespace {
 
 constexpr char kUsage[] =
     "Hosts a target model together with a drafter for it, and serves chimera.v1.GenerationService. "
-    "Takes the flags of chimera-verifier, --draft_model and --tree_shape.";
+    "Takes the flags of chimera-verifier, of which --device is for both, --draft_model and "
+    "--tree_shape.";
 
 }  // namespace
 

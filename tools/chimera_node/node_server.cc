@@ -1,19 +1,39 @@
 #include "tools/chimera_node/node_server.h"
 
+#include <chrono>
 #include <utility>
 
 #include "common/base/status_macros.h"
 #include "drafter/draft_model_factory.h"
 
 namespace chimera {
+namespace {
+
+DrafterConfig MakeDrafterConfig(const NodeConfig& config) {
+  DrafterConfig drafter;
+  drafter.drafter_path = config.drafter_path;
+  drafter.tree_shape = config.tree_shape;
+  drafter.device = config.verifier.device;
+  // One for every running request, and as many that have ended and are yet to be closed.
+  drafter.max_sequences = 2 * config.verifier.engine.max_running_requests;
+  return drafter;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<NodeServer>> NodeServer::Start(const NodeConfig& config) {
-  CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded, VerifierServer::Load(config.verifier));
-  DrafterConfig drafter_config;
-  drafter_config.drafter_path = config.drafter_path;
-  drafter_config.tree_shape = config.tree_shape;
+  const auto start = std::chrono::steady_clock::now();
+  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<const LlamaModel> target,
+                           LlamaModel::Open(config.verifier.model_path));
+  CHIMERA_ASSIGN_OR_RETURN(std::shared_ptr<ThreadPool> threads,
+                           ThreadPool::Create(config.verifier.thread_count));
+  // Before the verifier, whose pages take what memory of the device is left.
+  const DrafterConfig drafter_config = MakeDrafterConfig(config);
   CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> draft_model,
-                           MakeDraftModel(drafter_config, loaded.model, loaded.threads));
+                           MakeDraftModel(drafter_config, target, threads));
+  CHIMERA_ASSIGN_OR_RETURN(LoadedModel loaded,
+                           VerifierServer::Load(config.verifier, std::move(target), threads));
+  loaded.load_time = std::chrono::steady_clock::now() - start;
   std::unique_ptr<NodeServer> node(new NodeServer());
   CHIMERA_ASSIGN_OR_RETURN(
       node->drafter_,

@@ -1,109 +1,31 @@
 // The network against its reference: bit for bit, for every instruction set, whatever else is in
 // the batch.
 
-#include "drafter/network/draft_network.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <ostream>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "common/base/float16.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa.h"
-#include "drafter/network/draft_network_reference.h"
-#include "drafter/network/drafter_file.h"
-#include "tests/testing/quantize.h"
+#include "drafter/network/cpu_draft_network.h"
+#include "tests/drafter/network/draft_network_fixture.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_drafter.h"
 
-namespace chimera {
+namespace chimera::testing {
 namespace {
 
-using testing::TinyDrafterOptions;
-
-constexpr int32_t kVocabSize = 320;
-
-// A sequence as a drafter gets to know it.
-struct Sequence {
-  int64_t start_position = 0;
-  std::vector<int32_t> tokens;
-  int64_t first_row = 0;
-  std::vector<uint16_t> states;
-
-  DraftReferenceContext reference() const { return {start_position, tokens, first_row, states}; }
-};
-
-class DraftNetworkTest : public ::testing::Test {
+class DraftNetworkTest : public DraftNetworkFixture {
  protected:
-  void Open(const TinyDrafterOptions& options) {
-    testing::BuildTinyDrafter(options).Write(path_);
-    absl::StatusOr<std::unique_ptr<DrafterFile>> file = DrafterFile::Open(path_);
-    CHIMERA_ASSERT_OK(file.status());
-    file_ = *std::move(file);
-    std::vector<float> values(kVocabSize * options.hidden_size);
-    for (float& value : values) value = Uniform();
-    embedding_bytes_ = testing::Quantize(DataType::kQ8_0, values);
-    embedding_ = {DataType::kQ8_0, kVocabSize, options.hidden_size,
-                  std::as_bytes(std::span<const char>(embedding_bytes_))};
-  }
-
   std::unique_ptr<DraftNetwork> MakeNetwork(CpuIsa isa, int thread_count = 2) const {
-    return std::make_unique<DraftNetwork>(
-        file_->config(), file_->weights(), embedding_,
-        DraftNetwork::Options{.isa = isa,
-                              .threads = std::make_shared<ThreadPool>(thread_count),
-                              .position_limit = 512});
+    return std::make_unique<CpuDraftNetwork>(
+        model(), CpuDraftNetwork::Options{.isa = isa,
+                                          .threads = std::make_shared<ThreadPool>(thread_count)});
   }
-
-  float Uniform() { return static_cast<float>(random_() >> 8) * 0x1p-23f - 1.0f; }
-
-  std::vector<int32_t> RandomTokens(int64_t count) {
-    std::vector<int32_t> tokens(count);
-    for (int32_t& token : tokens) token = static_cast<int32_t>(random_() % kVocabSize);
-    return tokens;
-  }
-
-  Sequence RandomSequence(int64_t start, int64_t token_count) {
-    Sequence sequence = {start, RandomTokens(token_count), start, {}};
-    sequence.states.resize((token_count - 1) * row_size());
-    for (uint16_t& value : sequence.states) value = FloatToBf16(2 * Uniform());
-    return sequence;
-  }
-
-  int64_t row_size() const {
-    return static_cast<int64_t>(file_->config().tapped_layers.size()) * file_->config().hidden_size;
-  }
-
-  std::unique_ptr<DraftContext> MakeContext(const Sequence& sequence) const {
-    auto context = std::make_unique<DraftContext>(file_->config(), sequence.start_position);
-    context->AddTokens(sequence.tokens);
-    context->AddStates(sequence.first_row, sequence.states);
-    return context;
-  }
-
-  std::vector<std::vector<float>> Reference(const Sequence& sequence,
-                                            const std::vector<int32_t>& path) const {
-    return DraftNetworkReference(file_->config(), file_->weights(), embedding_,
-                                 sequence.reference(), path);
-  }
-
-  std::vector<float> Logits(const float* logits, int64_t row) const {
-    const int64_t size = file_->config().draft_vocab_size;
-    return {logits + row * size, logits + (row + 1) * size};
-  }
-
-  const testing::TempDirectory directory_;
-  const std::string path_ = directory_.path() + "/drafter.safetensors";
-  std::mt19937 random_{5};
-  std::unique_ptr<DrafterFile> file_;
-  std::string embedding_bytes_;
-  TensorView embedding_;
 };
 
 struct Shape {
@@ -163,16 +85,16 @@ TEST_P(DraftNetworkShapeTest, EqualsTheReference) {
     std::vector<std::unique_ptr<DraftContext>> owned;
     std::vector<DraftContext*> contexts;
     for (const Sequence& sequence : sequences) {
-      owned.push_back(MakeContext(sequence));
+      owned.push_back(MakeContext(sequence, network.get()));
       contexts.push_back(owned.back().get());
     }
-    network->EncodeContexts(contexts);
-    const float* logits = network->StartTrees(contexts);
+    CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
+    DraftLogits logits = network->StartTrees(contexts).value();
     for (size_t i = 0; i < sequences.size(); ++i) {
       ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), expected_roots[i]) << i;
     }
     for (size_t begin = 0; begin < nodes.size(); begin += kLevelNodes) {
-      logits = network->ExtendTrees(std::span(nodes).subspan(begin, kLevelNodes));
+      logits = network->ExtendTrees(std::span(nodes).subspan(begin, kLevelNodes)).value();
       for (size_t i = 0; i < kLevelNodes; ++i) {
         ASSERT_EQ(Logits(logits, static_cast<int64_t>(i)), expected[begin + i])
             << "node " << begin + i;
@@ -191,8 +113,8 @@ TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
   const Sequence whole = RandomSequence(5, 200);
   const std::unique_ptr<DraftNetwork> networks[] = {MakeNetwork(AvailableCpuIsas().back(), 1),
                                                     MakeNetwork(AvailableCpuIsas().back(), 2)};
-  DraftContext contexts[] = {DraftContext(file_->config(), whole.start_position),
-                             DraftContext(file_->config(), whole.start_position)};
+  const std::unique_ptr<DraftContext> contexts[] = {networks[0]->NewContext(whole.start_position),
+                                                    networks[1]->NewContext(whole.start_position)};
   for (size_t known = 0; known < whole.tokens.size();) {
     const size_t count = std::min<size_t>(1 + random_() % 30, whole.tokens.size() - known);
     const size_t old = known;
@@ -203,17 +125,17 @@ TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
     part.states.resize((known - 1) * row_size());
     const auto expected = known < 2 ? std::vector<std::vector<float>>() : Reference(part, {7, 8});
     for (int i = 0; i < 2; ++i) {
-      contexts[i].AddTokens(std::span(part.tokens).subspan(old));
-      contexts[i].AddStates(whole.start_position + static_cast<int64_t>(first),
-                            std::span(part.states).subspan(first * row_size()));
-      DraftContext* const batch[] = {&contexts[i]};
-      networks[i]->EncodeContexts(batch);
+      contexts[i]->AddTokens(std::span(part.tokens).subspan(old));
+      contexts[i]->AddStates(whole.start_position + static_cast<int64_t>(first),
+                             std::span(part.states).subspan(first * row_size()));
+      DraftContext* const batch[] = {contexts[i].get()};
+      CHIMERA_ASSERT_OK(networks[i]->EncodeContexts(batch));
       if (known < 2) continue;
-      ASSERT_TRUE(contexts[i].is_current());
-      ASSERT_EQ(Logits(networks[i]->StartTrees(batch), 0), expected[0]) << known;
+      ASSERT_TRUE(contexts[i]->is_current());
+      ASSERT_EQ(Logits(networks[i]->StartTrees(batch).value(), 0), expected[0]) << known;
       const DraftNode nodes[] = {{0, -1, 7}, {0, 0, 8}};
-      ASSERT_EQ(Logits(networks[i]->ExtendTrees({nodes, 1}), 0), expected[1]) << known;
-      ASSERT_EQ(Logits(networks[i]->ExtendTrees({nodes + 1, 1}), 0), expected[2]) << known;
+      ASSERT_EQ(Logits(networks[i]->ExtendTrees({nodes, 1}).value(), 0), expected[1]) << known;
+      ASSERT_EQ(Logits(networks[i]->ExtendTrees({nodes + 1, 1}).value(), 0), expected[2]) << known;
     }
   }
 }
@@ -225,28 +147,28 @@ TEST_F(DraftNetworkTest, ALongPromptKeepsOnlyTheWindow) {
   newest.first_row = 299 - file_->config().context_window;
   newest.states.erase(newest.states.begin(), newest.states.begin() + newest.first_row * row_size());
   const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
-  const std::unique_ptr<DraftContext> context = MakeContext(whole);
+  const std::unique_ptr<DraftContext> context = MakeContext(whole, network.get());
   DraftContext* const contexts[] = {context.get()};
-  network->EncodeContexts(contexts);
-  EXPECT_EQ(Logits(network->StartTrees(contexts), 0), Reference(newest, {})[0]);
+  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
+  EXPECT_EQ(Logits(network->StartTrees(contexts).value(), 0), Reference(newest, {})[0]);
 }
 
 TEST_F(DraftNetworkTest, AGapInTheStatesStartsAgainBehindIt) {
   Open({});
   Sequence sequence = RandomSequence(0, 40);
   const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
-  DraftContext context(file_->config(), 0);
-  DraftContext* const contexts[] = {&context};
-  context.AddTokens(sequence.tokens);
-  context.AddStates(0, std::span(sequence.states).first(10 * row_size()));
-  network->EncodeContexts(contexts);
-  EXPECT_FALSE(context.is_current());
-  context.AddStates(20, std::span(sequence.states).subspan(20 * row_size()));
-  network->EncodeContexts(contexts);
-  ASSERT_TRUE(context.is_current());
+  const std::unique_ptr<DraftContext> context = network->NewContext(0);
+  DraftContext* const contexts[] = {context.get()};
+  context->AddTokens(sequence.tokens);
+  context->AddStates(0, std::span(sequence.states).first(10 * row_size()));
+  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
+  EXPECT_FALSE(context->is_current());
+  context->AddStates(20, std::span(sequence.states).subspan(20 * row_size()));
+  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
+  ASSERT_TRUE(context->is_current());
   sequence.first_row = 20;
   sequence.states.erase(sequence.states.begin(), sequence.states.begin() + 20 * row_size());
-  EXPECT_EQ(Logits(network->StartTrees(contexts), 0), Reference(sequence, {})[0]);
+  EXPECT_EQ(Logits(network->StartTrees(contexts).value(), 0), Reference(sequence, {})[0]);
 }
 
 // The paper's form: all depths from one pass.
@@ -254,14 +176,14 @@ TEST_F(DraftNetworkTest, DepthHeads) {
   Open({.tapped_layers = {2}, .depth_heads = 3});
   const Sequence sequence = RandomSequence(0, 30);
   const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
-  const std::unique_ptr<DraftContext> first = MakeContext(RandomSequence(0, 10));
-  const std::unique_ptr<DraftContext> context = MakeContext(sequence);
+  const std::unique_ptr<DraftContext> first = MakeContext(RandomSequence(0, 10), network.get());
+  const std::unique_ptr<DraftContext> context = MakeContext(sequence, network.get());
   DraftContext* const contexts[] = {first.get(), context.get()};
-  network->EncodeContexts(contexts);
-  const float* const logits = network->StartTrees(contexts);
+  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
+  const DraftLogits logits = network->StartTrees(contexts).value();
   const auto expected = Reference(sequence, {});
   for (int head = 0; head < 3; ++head) EXPECT_EQ(Logits(logits, 3 + head), expected[head]) << head;
 }
 
 }  // namespace
-}  // namespace chimera
+}  // namespace chimera::testing

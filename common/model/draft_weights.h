@@ -1,7 +1,7 @@
 // A draft network's weights, as its file holds them.
 
-#ifndef CHIMERA_DRAFTER_NETWORK_DRAFT_WEIGHTS_H_
-#define CHIMERA_DRAFTER_NETWORK_DRAFT_WEIGHTS_H_
+#ifndef CHIMERA_COMMON_MODEL_DRAFT_WEIGHTS_H_
+#define CHIMERA_COMMON_MODEL_DRAFT_WEIGHTS_H_
 
 #include <cstdint>
 #include <vector>
@@ -54,4 +54,4 @@ struct DraftWeights {
 
 }  // namespace chimera
 
-#endif  // CHIMERA_DRAFTER_NETWORK_DRAFT_WEIGHTS_H_
+#endif  // CHIMERA_COMMON_MODEL_DRAFT_WEIGHTS_H_

@@ -1,16 +1,13 @@
-#include "drafter/network/draft_context.h"
+#include "common/backend/draft_context.h"
 
 #include <algorithm>
 
 namespace chimera {
 
 DraftContext::DraftContext(const DraftNetworkConfig& config, int64_t start_position)
-    : window(config),
-      row_size_(static_cast<int64_t>(config.tapped_layers.size()) * config.hidden_size),
+    : row_size_(static_cast<int64_t>(config.tapped_layers.size()) * config.hidden_size),
       start_(start_position),
-      ready_begin_(start_position) {
-  window.Restart(start_position);
-}
+      ready_begin_(start_position) {}
 
 void DraftContext::AddTokens(std::span<const int32_t> token_ids) {
   tokens_.insert(tokens_.end(), token_ids.begin(), token_ids.end());
@@ -22,8 +19,7 @@ void DraftContext::AddStates(int64_t position, std::span<const uint16_t> states)
   if (position != expected) {
     states_.clear();
     ready_begin_ = position;
-    window.Restart(position);
-    z.clear();
+    continues_ = false;
   }
   states_.insert(states_.end(), states.begin(), states.end());
 }
@@ -46,9 +42,10 @@ const uint16_t* DraftContext::StateAt(int64_t position) const {
   return states_.data() + (position - ready_begin_) * row_size_;
 }
 
-void DraftContext::DropStates(int64_t position) {
+void DraftContext::MarkEncoded(int64_t position) {
   states_.erase(states_.begin(), states_.begin() + (position - ready_begin_) * row_size_);
   ready_begin_ = position;
+  continues_ = true;
 }
 
 }  // namespace chimera

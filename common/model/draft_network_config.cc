@@ -1,4 +1,4 @@
-#include "drafter/network/draft_network_config.h"
+#include "common/model/draft_network_config.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"

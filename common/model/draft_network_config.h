@@ -1,7 +1,7 @@
 // Hyper-parameters of a draft network.
 
-#ifndef CHIMERA_DRAFTER_NETWORK_DRAFT_NETWORK_CONFIG_H_
-#define CHIMERA_DRAFTER_NETWORK_DRAFT_NETWORK_CONFIG_H_
+#ifndef CHIMERA_COMMON_MODEL_DRAFT_NETWORK_CONFIG_H_
+#define CHIMERA_COMMON_MODEL_DRAFT_NETWORK_CONFIG_H_
 
 #include <cstdint>
 #include <string>
@@ -46,4 +46,4 @@ absl::Status ValidateDraftNetworkConfig(const DraftNetworkConfig& config);
 
 }  // namespace chimera
 
-#endif  // CHIMERA_DRAFTER_NETWORK_DRAFT_NETWORK_CONFIG_H_
+#endif  // CHIMERA_COMMON_MODEL_DRAFT_NETWORK_CONFIG_H_

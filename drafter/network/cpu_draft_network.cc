@@ -1,4 +1,4 @@
-#include "drafter/network/draft_network.h"
+#include "drafter/network/cpu_draft_network.h"
 
 #include <algorithm>
 
@@ -6,34 +6,44 @@
 
 namespace chimera {
 
-DraftNetwork::DraftNetwork(const DraftNetworkConfig& config, const DraftWeights& weights,
-                           const TensorView& embedding, const Options& options)
-    : config_(config),
+DraftNetworkFactory CpuDraftNetwork::Factory(const Options& options) {
+  return [options](const DraftNetworkModel& model) {
+    return std::make_unique<CpuDraftNetwork>(model, options);
+  };
+}
+
+CpuDraftNetwork::CpuDraftNetwork(const DraftNetworkModel& model, const Options& options)
+    : config_(model.config),
       threads_(options.threads),
       products_(GetCpuKernels(options.isa), threads_.get()),
-      trigram_encoder_(config_, weights.trigram_encoder, embedding, &arena_, &products_),
-      feature_fusion_(config_, weights.feature_fusion, &arena_, &products_),
-      context_encoder_(config_, weights.context_encoder, options.position_limit, &arena_,
+      trigram_encoder_(config_, model.weights.trigram_encoder, model.embedding, &arena_,
                        &products_),
-      residual_head_(config_, weights.residual_head, &arena_, &products_) {}
+      feature_fusion_(config_, model.weights.feature_fusion, &arena_, &products_),
+      context_encoder_(config_, model.weights.context_encoder, model.position_limit, &arena_,
+                       &products_),
+      residual_head_(config_, model.weights.residual_head, &arena_, &products_) {}
 
-DraftNetwork::ContextPart DraftNetwork::TakeReady(DraftContext* context) const {
+std::unique_ptr<DraftContext> CpuDraftNetwork::NewContext(int64_t start_position) {
+  return std::make_unique<CpuDraftContext>(config_, start_position);
+}
+
+CpuDraftNetwork::ContextPart CpuDraftNetwork::TakeReady(CpuDraftContext* context) const {
   const int64_t end = context->ready_end();
   int64_t begin = context->ready_begin();
-  if (end - begin > config_.context_window) {
-    begin = end - config_.context_window;
-    context->window.Restart(begin);
-  }
+  const bool is_long = end - begin > config_.context_window;
+  if (is_long) begin = end - config_.context_window;
+  if (is_long || !context->continues()) context->window.Restart(begin);
   context->window.Append(end - begin);
   return {context, begin, end};
 }
 
-void DraftNetwork::EncodeContexts(std::span<DraftContext* const> contexts) {
+absl::Status CpuDraftNetwork::EncodeContexts(std::span<DraftContext* const> contexts) {
   std::vector<ContextPart> parts;
   for (DraftContext* context : contexts) {
-    if (context->ready_end() > context->ready_begin()) parts.push_back(TakeReady(context));
+    if (context->ready_end() <= context->ready_begin()) continue;
+    parts.push_back(TakeReady(static_cast<CpuDraftContext*>(context)));
   }
-  if (parts.empty()) return;
+  if (parts.empty()) return absl::OkStatus();
   trigrams_.clear();
   states_.clear();
   context_rows_.clear();
@@ -61,7 +71,7 @@ void DraftNetwork::EncodeContexts(std::span<DraftContext* const> contexts) {
     row += part.end - part.begin;
     std::copy_n(&features_[row * size], size, newest + i * size);
     part.context->z.assign(&z_[row * size], &z_[row * size] + size);
-    part.context->DropStates(part.end);
+    part.context->MarkEncoded(part.end);
   }
   float* const residuals =
       GrowTo(static_cast<int64_t>(parts.size()) * residual_size, &newest_residuals_);
@@ -70,18 +80,20 @@ void DraftNetwork::EncodeContexts(std::span<DraftContext* const> contexts) {
     const float* const residual = residuals + i * residual_size;
     parts[i].context->residuals.assign(residual, residual + residual_size);
   }
+  return absl::OkStatus();
 }
 
-const float* DraftNetwork::StartTrees(std::span<DraftContext* const> contexts) {
+absl::StatusOr<DraftLogits> CpuDraftNetwork::StartTrees(std::span<DraftContext* const> contexts) {
   const int64_t count = static_cast<int64_t>(contexts.size());
   const int64_t size = config_.hidden_size;
-  trees_.assign(contexts.begin(), contexts.end());
+  trees_.clear();
+  for (DraftContext* context : contexts) trees_.push_back(static_cast<CpuDraftContext*>(context));
   nodes_.clear();
   context_encoder_.ClearDrafted();
   encoder_rows_.clear();
   float* const z = GrowTo(count * size, &z_);
   for (int64_t i = 0; i < count; ++i) {
-    const DraftContext& context = *contexts[i];
+    const CpuDraftContext& context = *trees_[i];
     CHIMERA_CHECK(context.is_current());
     encoder_rows_.push_back({.window = &context.window, .position = context.window.end() - 1});
     std::copy_n(context.z.data(), size, z + i * size);
@@ -93,26 +105,26 @@ const float* DraftNetwork::StartTrees(std::span<DraftContext* const> contexts) {
   residuals_.clear();
   float* const encodings = GrowTo(count * heads * size, &features_);
   for (int64_t i = 0; i < count * heads; ++i) {
-    residuals_.push_back(&contexts[i / heads]->residuals[i % heads * size]);
+    residuals_.push_back(&trees_[i / heads]->residuals[i % heads * size]);
     std::copy_n(&root_encodings_[i / heads * size], size, encodings + i * size);
   }
   float* const logits = GrowTo(count * heads * config_.draft_vocab_size, &logits_);
   residual_head_.Score(encodings, residuals_, logits);
-  return logits;
+  return LogitsOf(logits);
 }
 
-int32_t DraftNetwork::TokenBefore(const DraftNode& node, int steps) const {
+int32_t CpuDraftNetwork::TokenBefore(const DraftNode& node, int steps) const {
   if (steps == 0) return node.token;
   if (node.parent >= 0) return TokenBefore(nodes_[node.parent].node, steps - 1);
   const DraftContext& context = *trees_[node.tree];
   return context.TrigramAt(context.last_position())[3 - steps];
 }
 
-Trigram DraftNetwork::TrigramOf(const DraftNode& node) const {
+Trigram CpuDraftNetwork::TrigramOf(const DraftNode& node) const {
   return {TokenBefore(node, 2), TokenBefore(node, 1), TokenBefore(node, 0)};
 }
 
-const float* DraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
+absl::StatusOr<DraftLogits> CpuDraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
   CHIMERA_CHECK(config_.depth_heads == 1);
   const int64_t count = static_cast<int64_t>(nodes.size());
   const int64_t size = config_.hidden_size;
@@ -125,7 +137,7 @@ const float* DraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
   for (int64_t i = 0; i < count; ++i) {
     const DraftNode& node = nodes[i];
     CHIMERA_CHECK(node.parent < first);
-    const DraftContext& context = *trees_[node.tree];
+    const CpuDraftContext& context = *trees_[node.tree];
     const int64_t parent_position =
         node.parent < 0 ? context.window.end() - 1 : nodes_[node.parent].position;
     trigrams_.push_back(TrigramOf(node));
@@ -145,7 +157,7 @@ const float* DraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
   context_encoder_.Encode(encoder_rows_, z_.data(), encodings);
   float* const logits = GrowTo(count * config_.draft_vocab_size, &logits_);
   residual_head_.Score(encodings, residuals_, logits);
-  return logits;
+  return LogitsOf(logits);
 }
 
 }  // namespace chimera
