@@ -382,10 +382,7 @@ void Engine::End(Sequence* sequence, const absl::Status& status) {
   recorder_.Ended(*sequence, status);
   // Released first: a client that has the end of its reply may use the id again.
   queue_.Release(sequence->request.id);
-  if (!status.ok()) {
-    sequence->sink->OnError(status);
-    return;
-  }
+  if (!status.ok()) return sequence->sink->OnError(status);
   sequence->sink->OnFinish(result);
   if (sequence->purpose == RequestPurpose::kCanary) return;
   if (std::optional<QueuedRequest> canary = canary_.Draw(*sequence)) {
