@@ -20,7 +20,8 @@ RopeAppendOperands RowsOf64(int row_count, int split_count) {
 
 TEST(CudaRopeAppendTest, EqualsTheReference) {
   for (const int head_dim : {16, 48, 64, 80, 128}) {
-    for (const auto& [heads, kv_heads] : {std::pair(1, 1), {0, 2}, {3, 1}, {4, 4}, {8, 2}, {9, 3}}) {
+    for (const auto& [heads, kv_heads] :
+         {std::pair(1, 1), {0, 2}, {3, 1}, {4, 4}, {8, 2}, {9, 3}}) {
       if (kSanitized && heads * head_dim > 500) continue;
       const int splits = 1 + (heads + head_dim / 16) % 5;
       EXPECT_TRUE(EqualsReference(&LaunchRopeAppend, &RopeAppendKernelReference,
