@@ -10,9 +10,9 @@
 
 namespace chimera::cuda {
 
-// The status of `call`, the name of the function of cuBLASLt that returned `error`. Where the device
-// is lost, or out of memory, it says so; FAILED_PRECONDITION for a device or driver that the library
-// does not support.
+// The status of `call`, the name of the function of cuBLASLt that returned `error`. Where the
+// device is lost, or out of memory, it says so; FAILED_PRECONDITION for a device or driver that the
+// library does not support.
 absl::Status ToStatus(cublasStatus_t error, absl::string_view call);
 
 }  // namespace chimera::cuda

@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
+
 namespace chimera::cuda {
 namespace {
+
+const char* TypeName(float) { return "fp32"; }
+const char* TypeName(uint16_t) { return "bf16"; }
 
 int RoundUpToPinnedRows(int row_count) {
   return (row_count + kPinnedRows - 1) / kPinnedRows * kPinnedRows;
@@ -39,6 +44,12 @@ int BlasLinear<Output>::PaddedRowCount(int row_count) const {
   CHIMERA_CHECK(row_count > 0 && row_count <= config().max_row_count) << row_count << " rows";
   if (config().mode == BlasMode::kFastest) return row_count;
   return RoundUpToPinnedRows(row_count);
+}
+
+template <typename Output>
+std::string BlasLinear<Output>::description() const {
+  return absl::StrCat("k=", config().input_size, " n=", config().output_size, " ",
+                      TypeName(Output{}), " ", AlgorithmDescription());
 }
 
 template <typename Output>

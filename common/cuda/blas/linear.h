@@ -64,9 +64,9 @@ BlasLinearConfig CheckedConfig(BlasLinearConfig config);
 
 }  // namespace internal
 
-// Owns the choice of algorithms for one shape; weights of equal shape share it. Pinned, sums
-// are fp32, also where k is split, and are rounded once to the output's type. Moving it leaves nothing behind but an
-// object to assign to or destroy. One thread at a time, of the handle's device.
+// Owns the choice of algorithms for one shape; weights of equal shape share it. Pinned, sums are
+// fp32, also where k is split, and are rounded once to the output's type. Moving it leaves nothing
+// behind but an object to assign to or destroy. One thread at a time, of the handle's device.
 template <typename Output>
 class BlasLinear {
  public:
@@ -75,7 +75,8 @@ class BlasLinear {
   // FAILED_PRECONDITION if there is none; device_error.h.
   static absl::StatusOr<BlasLinear> Create(BlasHandle& handle, const BlasLinearConfig& config);
 
-  // As given; pinned, max_row_count is the next multiple of kPinnedRows, and at least kSelfTestRows.
+  // As given; pinned, max_row_count is the next multiple of kPinnedRows, and at least
+  // kSelfTestRows.
   const BlasLinearConfig& config() const;
 
   // Rows that are computed for `row_count`: pinned, the next multiple of kPinnedRows.
@@ -84,8 +85,8 @@ class BlasLinear {
   // Workspace that a run needs.
   size_t workspace_bytes() const;
 
-  // One line for the numerics id: the shape and, pinned, all that tells the algorithm from others.
-  // Says nothing of the library's version and of the device.
+  // One line for the numerics id: shape, type of the output and, pinned, all that tells the
+  // algorithm from others. Says nothing of the library's version and of the device.
   std::string description() const;
 
   // Fastest: chooses the algorithm for a number of rows, which the first run for it does otherwise.
@@ -97,7 +98,8 @@ class BlasLinear {
   absl::Status Run(const BlasLinearArguments<Output>& arguments, Stream& stream);
 
   // Computes kPinnedRows random rows in random places of as many, twice as many and kSelfTestRows,
-  // with `weight` as for Run, and compares their bits. Takes memory of the device and waits for the stream. Errors:
+  // with `weight` as for Run, and compares their bits; in each row an output nearly cancels, so
+  // that orders show in bf16, too. Takes memory of the device and waits for the stream. Errors:
   // FAILED_PRECONDITION if bits differ, naming the first row that does; device_error.h. REQUIRES:
   // pinned.
   absl::Status SelfTest(DeviceSpan<const uint16_t> weight, Stream& stream);
@@ -113,6 +115,9 @@ class BlasLinear {
   struct Destroy {
     void operator()(Impl* impl) const;
   };
+
+  // The algorithm's part of description().
+  std::string AlgorithmDescription() const;
 
   // Ends the process unless all that is said of arguments holds of these.
   void Check(const BlasLinearArguments<Output>& arguments) const;

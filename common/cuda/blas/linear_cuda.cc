@@ -1,3 +1,5 @@
+#include <cublasLt.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -114,9 +116,8 @@ size_t BlasLinear<Output>::workspace_bytes() const {
 }
 
 template <typename Output>
-std::string BlasLinear<Output>::description() const {
-  return absl::StrCat("k=", config().input_size, " n=", config().output_size, " ",
-                      impl().pinned ? Describe(impl().pinned->attributes) : "fastest");
+std::string BlasLinear<Output>::AlgorithmDescription() const {
+  return impl().pinned ? Describe(impl().pinned->attributes) : "fastest";
 }
 
 template <typename Output>

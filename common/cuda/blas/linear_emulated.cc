@@ -26,8 +26,8 @@ constexpr size_t kWorkspaceBytes = 256;
 void Store(float value, float* element) { *element = value; }
 void Store(float value, uint16_t* element) { *element = FloatToBf16(value); }
 
-// In how many parts k is summed for a row. Whoever counts on a row's bits where the library promises
-// nothing of them gets others for the next number of rows.
+// In how many parts k is summed for a row. Whoever counts on a row's bits where the library
+// promises nothing of them gets others for the next number of rows.
 int SplitCount(BlasMode mode, EmulatedBlasFault fault, int row, int row_count) {
   if (mode == BlasMode::kFastest) return 1 + row_count % 3;
   switch (fault) {
@@ -134,9 +134,8 @@ size_t BlasLinear<Output>::workspace_bytes() const {
 }
 
 template <typename Output>
-std::string BlasLinear<Output>::description() const {
-  return absl::StrCat("k=", config().input_size, " n=", config().output_size,
-                      config().mode == BlasMode::kPinned ? " k ascending" : " fastest");
+std::string BlasLinear<Output>::AlgorithmDescription() const {
+  return config().mode == BlasMode::kPinned ? "k ascending" : "fastest";
 }
 
 template <typename Output>

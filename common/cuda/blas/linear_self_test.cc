@@ -2,9 +2,11 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/float16.h"
 #include "common/base/status_macros.h"
 #include "common/cuda/blas/linear.h"
 #include "common/cuda/runtime/copy.h"
@@ -14,12 +16,33 @@
 namespace chimera::cuda {
 namespace {
 
-// bf16 of random signs and mantissas and of magnitudes from 2^-8 to 2: sums of such show in most of
-// their roundings in which order they were made.
+// bf16 of random signs and mantissas, of magnitudes from 2^-8 to 2.
 uint16_t RandomElement(std::mt19937& random) {
   const uint32_t bits = random();
   const uint32_t exponent = 119 + (bits >> 8 & 0xff) % 9;
   return static_cast<uint16_t>((bits & 0x8000u) | exponent << 7 | (bits >> 24 & 0x7f));
+}
+
+double Dot(std::span<const uint16_t> x, std::span<const uint16_t> w) {
+  double sum = 0;
+  for (size_t k = 0; k < x.size(); ++k) sum += double{Bf16ToFloat(x[k])} * Bf16ToFloat(w[k]);
+  return sum;
+}
+
+// Changes three elements of x so that its product with w all but vanishes. What fp32 makes of it is
+// then what it has rounded, which bf16 does not hide and which depends on every order.
+void Cancel(std::span<uint16_t> x, std::span<const uint16_t> w) {
+  constexpr int kChanged = 3;  // each leaves 2^-9 of the sum at most
+  const auto is_larger = [&](size_t i, size_t j) { return (w[i] & 0x7fff) > (w[j] & 0x7fff); };
+  std::vector<size_t> order(x.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::partial_sort(order.begin(), order.begin() + kChanged, order.end(), is_larger);
+  for (int i = 0; i < kChanged; ++i) x[order[i]] = 0;
+  for (int i = 0; i < kChanged; ++i) {
+    const float factor = Bf16ToFloat(w[order[i]]);
+    if (factor == 0) return;
+    x[order[i]] = FloatToBf16(static_cast<float>(-Dot(x, w) / factor));
+  }
 }
 
 // What the test computes with. The stream must have finished before it is destroyed.
@@ -35,7 +58,7 @@ class RowTest {
 
   absl::Status Run() {
     CHIMERA_RETURN_IF_ERROR(Allocate());
-    for (uint16_t& element : rows_) element = RandomElement(random_);
+    CHIMERA_RETURN_IF_ERROR(MakeRows());
     std::vector<int> places(kPinnedRows);
     std::iota(places.begin(), places.end(), 0);
     CHIMERA_RETURN_IF_ERROR(Compute(places, kPinnedRows));
@@ -60,6 +83,22 @@ class RowTest {
                              DeviceBuffer<Output>::Allocate(kSelfTestRows * output_size_));
     CHIMERA_ASSIGN_OR_RETURN(workspace_,
                              DeviceBuffer<std::byte>::Allocate(linear_.workspace_bytes()));
+    return absl::OkStatus();
+  }
+
+  // Each cancels another of the first rows of the weight.
+  absl::Status MakeRows() {
+    const size_t weight_rows = std::min<size_t>(kPinnedRows, output_size_);
+    CHIMERA_ASSIGN_OR_RETURN(weight_rows_,
+                             PinnedBuffer<uint16_t>::Allocate(weight_rows * input_size_));
+    CHIMERA_RETURN_IF_ERROR(
+        CopyToHost(weight_rows_.span(), weight_.subspan(0, weight_rows_.size()), stream_));
+    CHIMERA_RETURN_IF_ERROR(stream_.Synchronize());
+    for (uint16_t& element : rows_) element = RandomElement(random_);
+    for (size_t i = 0; i < kPinnedRows; ++i) {
+      Cancel(std::span(rows_).subspan(i * input_size_, input_size_),
+             weight_rows_.span().subspan(i % weight_rows * input_size_, input_size_));
+    }
     return absl::OkStatus();
   }
 
@@ -118,6 +157,7 @@ class RowTest {
   const size_t output_size_;
   std::mt19937 random_{1};
   std::vector<uint16_t> rows_;  // [kPinnedRows, input_size], the rows under test
+  PinnedBuffer<uint16_t> weight_rows_;
   PinnedBuffer<uint16_t> inputs_;
   PinnedBuffer<Output> outputs_;  // [kPinnedRows, output_size], theirs
   DeviceBuffer<uint16_t> device_inputs_;

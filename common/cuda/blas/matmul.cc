@@ -1,5 +1,7 @@
 #include "common/cuda/blas/matmul.h"
 
+#include <cublasLt.h>
+
 #include "common/base/status_macros.h"
 #include "common/cuda/blas/blas_status.h"
 

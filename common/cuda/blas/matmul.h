@@ -50,8 +50,8 @@ class Matmul {
   // The algorithm with these attributes, whichever the library found them for.
   absl::StatusOr<cublasLtMatmulAlgo_t> MakeAlgorithm(const MatmulAlgorithm& attributes) const;
 
-  // The workspace that an algorithm needs for so many rows. Errors: also UNIMPLEMENTED, if it cannot
-  // serve them.
+  // The workspace that an algorithm needs for so many rows. Errors: also UNIMPLEMENTED, if it
+  // cannot serve them.
   absl::StatusOr<size_t> WorkspaceBytes(const cublasLtMatmulAlgo_t& algorithm, int row_count) const;
 
   // Gives the multiplication to the stream.

@@ -1,5 +1,7 @@
 #include "common/cuda/blas/matmul_algorithm.h"
 
+#include <cublasLt.h>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status_macros.h"

@@ -38,13 +38,13 @@ void EmulatedMemory::CheckAllocated(const void* data, size_t bytes, int place) c
   auto block = blocks_.upper_bound(first);
   CHIMERA_CHECK(block != blocks_.begin() &&
                 first < std::prev(block)->first + std::prev(block)->second.bytes)
-      << "a copy uses memory that is not allocated as " << PlaceName(place);
+      << "work uses memory that is not allocated as " << PlaceName(place);
   --block;
   CHIMERA_CHECK(block->second.place == place)
-      << "a copy uses " << PlaceName(block->second.place) << " as " << PlaceName(place);
+      << "work uses " << PlaceName(block->second.place) << " as " << PlaceName(place);
   const size_t rest = block->first + block->second.bytes - first;
-  CHIMERA_CHECK(bytes <= rest) << "a copy of " << bytes << " bytes where " << rest
-                               << " are left of " << PlaceName(place);
+  CHIMERA_CHECK(bytes <= rest) << "work on " << bytes << " bytes where " << rest << " are left of "
+                               << PlaceName(place);
 }
 
 size_t EmulatedMemory::AllocatedBytes(int place) const {

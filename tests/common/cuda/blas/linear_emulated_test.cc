@@ -128,7 +128,7 @@ TEST_F(LinearEmulatedDeathTest, ArgumentsOutsideTheDevice) {
   auto arguments = run_.Arguments();
   std::vector<float> host(64 * kOutputSize);
   arguments.output = {host.data(), host.size()};
-  EXPECT_DEATH(linear_.Run(arguments, stream_).IgnoreError(), "");
+  EXPECT_DEATH(linear_.Run(arguments, stream_).IgnoreError(), "memory that is not allocated");
   CHIMERA_ASSERT_OK(cuda::SelectDevice(1));
   std::optional<cuda::Stream> other = *cuda::Stream::Create();
   EXPECT_DEATH(linear_.Run(run_.Arguments(), *other).IgnoreError(), "layer of another device");
