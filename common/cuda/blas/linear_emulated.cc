@@ -20,7 +20,7 @@ class BlasLinear<Output>::Impl {
 
 namespace {
 
-// More than pointers of nothing, so that callers pass what they were told to.
+// Not 0, so that who passes none is noticed.
 constexpr size_t kWorkspaceBytes = 256;
 
 void Store(float value, float* element) { *element = value; }

@@ -173,7 +173,7 @@ absl::Status BlasLinear<Output>::SelfTest(DeviceSpan<const uint16_t> weight, Str
   RowTest<Output> test(*this, weight, stream);
   const absl::Status tested = test.Run();
   // Also after an error, since the memory of the test is freed next.
-  const absl::Status finished = stream.Synchronize();
+  absl::Status finished = stream.Synchronize();
   CHIMERA_RETURN_IF_ERROR(tested);
   return finished;
 }

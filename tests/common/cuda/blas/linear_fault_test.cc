@@ -38,10 +38,10 @@ TEST(LinearFaultTest, EveryFaultIsReturned) {
   const struct {
     EmulatedFault fault;
     absl::StatusCode code;
-  } kFaults[] = {{EmulatedFault::kDeviceLost, absl::StatusCode::kUnavailable},
-                 {EmulatedFault::kOutOfMemory, absl::StatusCode::kResourceExhausted},
-                 {EmulatedFault::kRefused, absl::StatusCode::kInternal}};
-  for (const auto& [fault, code] : kFaults) {
+  } faults[] = {{EmulatedFault::kDeviceLost, absl::StatusCode::kUnavailable},
+                {EmulatedFault::kOutOfMemory, absl::StatusCode::kResourceExhausted},
+                {EmulatedFault::kRefused, absl::StatusCode::kInternal}};
+  for (const auto& [fault, code] : faults) {
     int number = 1;
     for (;; ++number) {
       ScopedEmulatedComputer computer;
