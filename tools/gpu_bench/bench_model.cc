@@ -56,6 +56,7 @@ absl::StatusOr<BenchModel> BenchModel::Create(const LlamaConfig& config,
   const int most_rows = std::max(bench.prefill, int{TokenTree::kMaxNodes});
   const CudaBackendOptions options = {
       .device = bench.device,
+      .numerics = bench.numerics,
       .threads = std::make_shared<ThreadPool>(LoadingThreads()),
       .limits = {.page_count = page_count, .slot_count = 1, .max_step_rows = most_rows}};
   const RandomWeights weights(config);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,10 +22,12 @@ class BenchModel {
  public:
   // A CudaBackend with as many pages as `bench` asks for. Errors: RESOURCE_EXHAUSTED, saying what
   // there is and what it takes, if the model does not fit; INVALID_ARGUMENT, if its context is too
-  // short; those of CudaBackend::Create.
+  // short; those of CudaBackend::Create, as FAILED_PRECONDITION for pinned numerics that the library
+  // cannot keep.
   static absl::StatusOr<BenchModel> Create(const LlamaConfig& config, const GpuBenchConfig& bench);
 
   const LlamaConfig& config() const { return backend_->config(); }
+  const std::string& numerics_id() const { return backend_->numerics_id(); }
 
   // Gives positions [0, context) keys and values.
   absl::Status FillContext(int context);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/backend/numerics.h"
 #include "tools/gpu_bench/model_shapes.h"
 
 namespace chimera {
@@ -33,6 +34,7 @@ struct GpuBenchConfig {
   std::vector<int> rows;      // of linear layers
   std::vector<int> contexts;  // of attention
   // Of steps and decoding.
+  Numerics numerics = Numerics::kStrict;
   int context = 512;
   int prefill = 2048;              // tokens
   int tokens = 256;                // decoded

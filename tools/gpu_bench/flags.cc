@@ -28,6 +28,8 @@ ABSL_FLAG(int32_t, launches, chimera::GpuBenchConfig().launches,
           "N  Launches of a kernel that are timed together, at most. Default 128.");
 ABSL_FLAG(std::string, rows, "1,8,16,32,64,512,2048", "LIST  Rows of linear layers.");
 ABSL_FLAG(std::string, contexts, "512,2048,8192", "LIST  Positions that attention goes over.");
+ABSL_FLAG(std::string, numerics, "strict",
+          "NAME  Of steps and decoding: strict, or pinned, which is cuBLASLt's. Default strict.");
 ABSL_FLAG(int32_t, context, chimera::GpuBenchConfig().context,
           "N  Positions before the rows of a step, and before decoding. Default 512.");
 ABSL_FLAG(int32_t, prefill, chimera::GpuBenchConfig().prefill,
@@ -42,9 +44,9 @@ ABSL_FLAG(std::string, json, "",
 namespace chimera {
 namespace {
 
-constexpr absl::string_view kFlagNames[] = {"device",   "sections", "models",     "repetitions",
-                                            "launches", "rows",     "contexts",   "context",
-                                            "prefill",  "tokens",   "acceptance", "json"};
+constexpr absl::string_view kFlagNames[] = {
+    "device",   "sections", "models",  "repetitions", "launches",   "rows", "contexts",
+    "numerics", "context",  "prefill", "tokens",      "acceptance", "json"};
 
 template <typename... Parts>
 absl::Status UsageError(const Parts&... parts) {
@@ -191,6 +193,7 @@ absl::StatusOr<GpuBenchConfig> ParseGpuBenchFlags(std::span<const std::string> a
   CHIMERA_ASSIGN_OR_RETURN(config.launches, ReadInRange(FLAGS_launches, 1, kMaxBenchLaunches));
   CHIMERA_ASSIGN_OR_RETURN(config.rows, ReadNumbers(FLAGS_rows, kMaxBenchRows));
   CHIMERA_ASSIGN_OR_RETURN(config.contexts, ReadNumbers(FLAGS_contexts, kMaxBenchPositions));
+  CHIMERA_ASSIGN_OR_RETURN(config.numerics, ParseNumerics(absl::GetFlag(FLAGS_numerics)));
   CHIMERA_ASSIGN_OR_RETURN(config.context, ReadInRange(FLAGS_context, 1, kMaxBenchPositions));
   CHIMERA_ASSIGN_OR_RETURN(config.prefill, ReadInRange(FLAGS_prefill, 1, kMaxBenchRows));
   CHIMERA_ASSIGN_OR_RETURN(config.tokens, ReadInRange(FLAGS_tokens, 1, kMaxBenchPositions));

@@ -40,11 +40,13 @@ absl::Status MeasureModel(const GpuBenchConfig& config, const Clock& clock, OnPr
                           ModelTimes* times) {
   on_progress(absl::StrCat(times->shape.name, ": loading"));
   absl::StatusOr<BenchModel> model = BenchModel::Create(times->shape.config, config);
-  if (absl::IsResourceExhausted(model.status()) || absl::IsInvalidArgument(model.status())) {
+  if (absl::IsResourceExhausted(model.status()) || absl::IsInvalidArgument(model.status()) ||
+      absl::IsFailedPrecondition(model.status())) {
     times->skipped = std::string(model.status().message());
     return absl::OkStatus();
   }
   CHIMERA_RETURN_IF_ERROR(model.status());
+  times->numerics_id = model->numerics_id();
   if (config.sections.step) {
     on_progress(absl::StrCat(times->shape.name, ": steps"));
     CHIMERA_ASSIGN_OR_RETURN(times->steps, MeasureSteps(config, clock, &*model));

@@ -129,6 +129,7 @@ Json ModelToJson(const GpuBenchResult& result, const ModelTimes& model) {
     json["attention"].push_back(AttentionToJson(result, time));
   }
   if (!model.skipped.empty()) json["skipped"] = model.skipped;
+  if (!model.numerics_id.empty()) json["numerics_id"] = model.numerics_id;
   if (model.steps.has_value()) json["step"] = StepsToJson(result, config, *model.steps);
   if (model.decoding.has_value()) json["decode"] = DecodingToJson(result, config, *model.decoding);
   return json;

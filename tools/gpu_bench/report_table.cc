@@ -134,6 +134,7 @@ void AppendModel(const GpuBenchResult& result, const ModelTimes& model, std::str
   for (const GemmShapeTimes& gemm : model.gemm) AppendGemm(result, gemm, text);
   AppendAttention(result, model, text);
   if (!model.skipped.empty()) absl::StrAppend(text, "\nsteps skipped: ", model.skipped, "\n");
+  if (!model.numerics_id.empty()) absl::StrAppend(text, "\n", model.numerics_id, "\n");
   if (model.steps.has_value()) AppendSteps(result, config, *model.steps, text);
   if (model.decoding.has_value()) AppendDecoding(result, config, *model.decoding, text);
 }

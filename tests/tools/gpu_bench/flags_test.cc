@@ -45,6 +45,7 @@ TEST(GpuBenchFlagsTest, HasDefaults) {
   EXPECT_EQ(config.launches, 128);
   EXPECT_THAT(config.rows, ElementsAre(1, 8, 16, 32, 64, 512, 2048));
   EXPECT_THAT(config.contexts, ElementsAre(512, 2048, 8192));
+  EXPECT_EQ(config.numerics, Numerics::kStrict);
   EXPECT_EQ(config.context, 512);
   EXPECT_EQ(config.prefill, 2048);
   EXPECT_EQ(config.tokens, 256);
@@ -56,8 +57,8 @@ TEST(GpuBenchFlagsTest, TakesFlagsInEveryForm) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(
       const GpuBenchConfig config,
       Parse({"--device=3", "--sections", "gemm,step", "--models=smollm2-135m", "--repetitions=2",
-             "--launches=7", "--rows=5", "--contexts=40,8", "--context=17", "--prefill=9",
-             "--tokens=11", "--acceptance=0", "--json", "a=b"}));
+             "--launches=7", "--rows=5", "--contexts=40,8", "--context=17", "--numerics=pinned",
+             "--prefill=9", "--tokens=11", "--acceptance=0", "--json", "a=b"}));
   EXPECT_EQ(config.device, 3);
   EXPECT_TRUE(config.sections.gemm && config.sections.step);
   EXPECT_FALSE(config.sections.copy || config.sections.launch || config.sections.attention ||
@@ -68,6 +69,7 @@ TEST(GpuBenchFlagsTest, TakesFlagsInEveryForm) {
   EXPECT_EQ(config.launches, 7);
   EXPECT_THAT(config.rows, ElementsAre(5));
   EXPECT_THAT(config.contexts, ElementsAre(40, 8));
+  EXPECT_EQ(config.numerics, Numerics::kPinned);
   EXPECT_EQ(config.context, 17);
   EXPECT_EQ(config.prefill, 9);
   EXPECT_EQ(config.tokens, 11);
@@ -92,6 +94,7 @@ TEST(GpuBenchFlagsTest, ErrorsNameWhatCannotBeRead) {
   ExpectUsageError({"--device=two"}, "--device cannot be \"two\"");
   ExpectUsageError({"--rows=1,,2"}, "--rows cannot be \"\"");
   ExpectUsageError({"--rows="}, "--rows names nothing");
+  ExpectUsageError({"--numerics=loose"}, "numerics \"loose\", must be \"strict\" or \"pinned\"");
   ExpectUsageError({"--acceptance=often"}, "--acceptance cannot be \"often\"");
   ExpectUsageError({"--sections=gem"},
                    "--sections cannot be \"gem\", must be of copy, launch, gemm, attention, step, "
@@ -111,7 +114,7 @@ TEST(GpuBenchFlagsTest, HelpDescribesEveryFlag) {
   EXPECT_FALSE(AsksForHelp(std::vector<std::string>{"--json=x"}));
   for (const char* flag :
        {"--device", "--sections", "--models", "--repetitions", "--launches", "--rows", "--contexts",
-        "--context", "--prefill", "--tokens", "--acceptance", "--json"}) {
+        "--numerics", "--context", "--prefill", "--tokens", "--acceptance", "--json"}) {
     EXPECT_THAT(GpuBenchHelp(), HasSubstr(flag));
   }
 }

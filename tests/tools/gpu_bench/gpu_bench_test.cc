@@ -119,6 +119,14 @@ TEST(GpuBenchTest, WritesTablesAndAFile) {
   EXPECT_FALSE(result.at("models").at(0).contains("step"));
 }
 
+TEST(GpuBenchTest, StepsMayBePinned) {
+  const Outcome outcome = RunTiny({"--sections=decode", "--numerics=pinned", "--json=-"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  const json model = json::parse(outcome.output).at("models").at(0);
+  EXPECT_THAT(model.at("numerics_id").get<std::string>(), HasSubstr("pinned"));
+  EXPECT_EQ(model.at("decode").at("trees").at(0).at("is_identical"), true);
+}
+
 TEST(GpuBenchTest, ModelsThatDoNotFitAreSkipped) {
   const Outcome large =
       RunBench({"--models=llama-2-7b", "--sections=step,decode", "--repetitions=1"});
