@@ -44,8 +44,9 @@ function(chimera_binary)
   endif()
 endfunction()
 
-# What the sanitizer builds need: the tests labelled unit, and nothing else.
+# What the sanitizer builds need: the tests labelled unit, and nothing else; with --all those that emulate whole models, too.
 add_custom_target(unit_tests)
+add_custom_target(emulation_tests)
 
 # What scripts/gpu-bundle needs: the tests labelled gpu, and those that do the same on an emulated device.
 add_custom_target(gpu_tests)
@@ -73,6 +74,8 @@ function(chimera_test)
   use_folder_options(${ARG_NAME})
   if("unit" IN_LIST ARG_LABELS)
     add_dependencies(unit_tests ${ARG_NAME})
+  elseif("cuda-emulation" IN_LIST ARG_LABELS)
+    add_dependencies(emulation_tests ${ARG_NAME})
   endif()
   if("gpu" IN_LIST ARG_LABELS)
     add_dependencies(gpu_tests ${ARG_NAME})
