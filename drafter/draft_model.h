@@ -64,9 +64,9 @@ class DraftModel {
                                                const SamplingParams& sampling) = 0;
 
   // Takes in the news of each sequence, then grows its tree. Returns one tree per input, empty
-  // where there is nothing to propose or no budget. No two inputs share a state. Errors, after which
-  // the states of these inputs must not be used again: UNAVAILABLE if the model's device is lost,
-  // and every later call fails; others as the device has them.
+  // where there is nothing to propose or no budget. No two inputs share a state. Errors, after
+  // which the states of these inputs must not be used again: UNAVAILABLE if the model's device is
+  // lost, and every later call fails; others as the device has them.
   virtual absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) = 0;
 };
 

@@ -26,11 +26,11 @@ inline constexpr char kDraftModelHelp[] =
 absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
                                             const std::string& model_path);
 
-// `threads` compute, and convert weights for other devices, shared with whom the caller likes. Errors
-// are those of DrafterFile::Open, ChimeraDraftModel::Create and CreateCudaDraftNetwork
+// `threads` compute, and convert weights for other devices, shared with whom the caller likes.
+// Errors are those of DrafterFile::Open, ChimeraDraftModel::Create and CreateCudaDraftNetwork
 // (common/backend/cuda_backend_creation.h), and of a wrong value of the environment variable
-// CHIMERA_CPU_ISA (common/cpu/cpu_isa.h). INVALID_ARGUMENT also if n-grams are to have a tree shape,
-// and for an unknown device.
+// CHIMERA_CPU_ISA (common/cpu/cpu_isa.h). INVALID_ARGUMENT also if n-grams are to have a tree
+// shape, and for an unknown device.
 absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& config,
                                                            std::shared_ptr<const LlamaModel> target,
                                                            std::shared_ptr<ThreadPool> threads);

@@ -34,8 +34,8 @@ class DrafterService {
   // Streams served at once; a verifier needs one.
   static constexpr int kMaxStreams = 64;
 
-  // `metrics` must outlive the service. `on_device_lost` is called once, on the drafter thread, with
-  // the reason, if the model's device is lost.
+  // `metrics` must outlive the service. `on_device_lost` is called once, on the drafter thread,
+  // with the reason, if the model's device is lost.
   DrafterService(TargetInfo target, std::unique_ptr<DraftModel> model, int32_t max_sequences,
                  DrafterMetrics* metrics,
                  std::function<void(const absl::Status&)> on_device_lost = {});

@@ -53,8 +53,8 @@ class VerifierServer {
 
   // As above in two steps, with drafters besides those of the configuration.
   static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config);
-  // With a model that is open already; leaves load_time at 0. `threads` compute; null: as many as the
-  // configuration says.
+  // With a model that is open already; leaves load_time at 0. `threads` compute; null: as many as
+  // the configuration says.
   static absl::StatusOr<LoadedModel> Load(const VerifierConfig& config,
                                           std::shared_ptr<const LlamaModel> model,
                                           std::shared_ptr<ThreadPool> threads = nullptr);

@@ -17,8 +17,8 @@ using Trigram = std::array<int32_t, 3>;
 
 // Tokens and hidden states that came, the states until they are encoded. Row j belongs to the
 // features of position j and the token of position j + 1. A network makes contexts
-// (DraftNetwork::NewContext) and adds what it keeps of those rows that it has encoded. One thread at
-// a time.
+// (DraftNetwork::NewContext) and adds what it keeps of those rows that it has encoded. One thread
+// at a time.
 class DraftContext {
  public:
   DraftContext(const DraftNetworkConfig& config, int64_t start_position);

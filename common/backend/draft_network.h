@@ -48,9 +48,9 @@ struct DraftNetworkModel {
 // Computes for many sequences at once. What it computes for one does not depend on the others. One
 // thread at a time, also for its contexts.
 //
-// Errors of all calls are those of the device: UNAVAILABLE if it is lost, and every later call fails
-// in the same way; any other is of this call. Contexts that a failed call was given must not be used
-// again.
+// Errors of all calls are those of the device: UNAVAILABLE if it is lost, and every later call
+// fails in the same way; any other is of this call. Contexts that a failed call was given must not
+// be used again.
 class DraftNetwork {
  public:
   virtual ~DraftNetwork() = default;
@@ -59,16 +59,16 @@ class DraftNetwork {
   // [draft_vocab_size] the target's token of each logit, ascending.
   virtual std::span<const int32_t> vocabulary() const = 0;
 
-  // A context for a sequence whose first token will have position `start_position`. The network must
-  // outlive it.
+  // A context for a sequence whose first token will have position `start_position`. The network
+  // must outlive it.
   virtual std::unique_ptr<DraftContext> NewContext(int64_t start_position) = 0;
 
   // Encodes what came for each context. No two are the same; all are this network's, as below.
   virtual absl::Status EncodeContexts(std::span<DraftContext* const> contexts) = 0;
 
   // Starts a tree behind the newest token of each context and returns the logits of the tokens that
-  // follow it, a row for each context and depth head, valid until the next call: those of head k are
-  // of the (k + 1)-th token. REQUIRES: every context is_current().
+  // follow it, a row for each context and depth head, valid until the next call: those of head k
+  // are of the (k + 1)-th token. REQUIRES: every context is_current().
   virtual absl::StatusOr<DraftLogits> StartTrees(std::span<DraftContext* const> contexts) = 0;
 
   // Adds nodes, whose number may be told from their order, and returns the logits of the tokens

@@ -10,8 +10,8 @@ namespace chimera {
 
 enum class Numerics {
   kStrict,  // by code of ours, which keeps the promise of Backend by construction
-  // By the library of a CUDA device, with one algorithm for every number of rows; a test at start-up
-  // tells whether it keeps the promise.
+  // By the library of a CUDA device, with one algorithm for every number of rows; a test at
+  // start-up tells whether it keeps the promise.
   kPinned,
 };
 

@@ -21,8 +21,8 @@ class SlotTrees {
   // Notes what a step leaves in its slots; a chunk leaves no tree. REQUIRES: valid sequences.
   void Remember(std::span<const SequenceStep> sequences);
 
-  // Returns INVALID_ARGUMENT, naming the field and what it must be, unless the nodes are a path from
-  // the root of the slot's tree and the page table covers where they go.
+  // Returns INVALID_ARGUMENT, naming the field and what it must be, unless the nodes are a path
+  // from the root of the slot's tree and the page table covers where they go.
   absl::Status ValidateCommit(const CommitRequest& request) const;
 
  private:

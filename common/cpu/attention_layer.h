@@ -28,9 +28,9 @@ class AttentionLayer {
   // group share the widening of keys and values, as long as there is work for everyone.
   void Plan(const StagedStep& step);
 
-  // Turns the keys of row `index` by RoPE, in place, and stores its keys and values: in its page, or
-  // in its slot's scratch if it is a node of a tree. `query_key_value` is the row,
-  // [query_size + 2 kv_size], `thread` the pool's thread that calls.
+  // Turns the keys of row `index` by RoPE, in place, and stores its keys and values: in its page,
+  // or in its slot's scratch if it is a node of a tree. `query_key_value` is the row, [query_size +
+  // 2 kv_size], `thread` the pool's thread that calls.
   void StoreKeyValue(const StagedStep& step, int64_t index, int layer, float* query_key_value,
                      KvCache* cache, int thread);
 

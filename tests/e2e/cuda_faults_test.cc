@@ -73,7 +73,8 @@ class CudaFaultsTest : public CudaFixture {
   std::optional<cuda::ScopedEmulatedComputer> computer_;
 };
 
-// Each call of a request fails once, in one way, and some in another. The request ends with an error, and the next has its reply.
+// Each call of a request fails once, in one way, and some in another. The request ends with an
+// error, and the next has its reply.
 TEST_F(CudaFaultsTest, TheServiceOutlivesEveryCallThatFails) {
   Start();
   const ClientReply expected = Ask();

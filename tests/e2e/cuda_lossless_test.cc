@@ -1,5 +1,5 @@
-// The promise on a CUDA device: whatever drafts, few pages, shared beginnings and next turns, a reply
-// is that of plain decoding.
+// The promise on a CUDA device: whatever drafts, few pages, shared beginnings and next turns, a
+// reply is that of plain decoding.
 
 #include <gtest/gtest.h>
 

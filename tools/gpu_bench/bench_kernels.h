@@ -11,8 +11,8 @@
 
 namespace chimera {
 
-// Threads of a block that reads, the blocks that a multiprocessor runs at a time, and the vectors of
-// 16 bytes that each thread has on their way at a time.
+// Threads of a block that reads, the blocks that a multiprocessor runs at a time, and the vectors
+// of 16 bytes that each thread has on their way at a time.
 inline constexpr int kReadThreads = 256;
 inline constexpr int kReadBlocksPerMultiprocessor = 4;
 inline constexpr int kReadVectors = 8;

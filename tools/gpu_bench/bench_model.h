@@ -22,8 +22,8 @@ class BenchModel {
  public:
   // A CudaBackend with as many pages as `bench` asks for. Errors: RESOURCE_EXHAUSTED, saying what
   // there is and what it takes, if the model does not fit; INVALID_ARGUMENT, if its context is too
-  // short; those of CudaBackend::Create, as FAILED_PRECONDITION for pinned numerics that the library
-  // cannot keep.
+  // short; those of CudaBackend::Create, as FAILED_PRECONDITION for pinned numerics that the
+  // library cannot keep.
   static absl::StatusOr<BenchModel> Create(const LlamaConfig& config, const GpuBenchConfig& bench);
 
   const LlamaConfig& config() const { return backend_->config(); }

@@ -19,8 +19,8 @@ struct TreeDecoding {
   double acceptance = 0;  // of a candidate
   int steps = 0;
   TimeSpread seconds = {};
-  // Whether the target chose the tokens of plain decoding, at every step. If not it is not lossless,
-  // and the time means nothing.
+  // Whether the target chose the tokens of plain decoding, at every step. If not it is not
+  // lossless, and the time means nothing.
   bool is_identical = true;
 };
 

@@ -21,8 +21,8 @@ absl::StatusOr<cuda::DeviceBuffer<uint16_t>> RandomDeviceBf16(int64_t size, cuda
 // In which order the backend launches kernels on such a device.
 LaunchOrder BestLaunchOrder(const cuda::DeviceInfo& device);
 
-// How kernels that are timed together get operands which are not in the second-level cache, as those
-// of a model's layers are not.
+// How kernels that are timed together get operands which are not in the second-level cache, as
+// those of a model's layers are not.
 struct ColdLaunches {
   int operands = 1;  // launch i takes set i % operands
   int launches = 1;  // at least as many

@@ -17,8 +17,8 @@
 
 namespace chimera {
 
-// Owns a stream and the events around what is timed. Work that uses memory is finished before any of
-// the functions returns. Errors: common/cuda/runtime/device_error.h. One thread.
+// Owns a stream and the events around what is timed. Work that uses memory is finished before any
+// of the functions returns. Errors: common/cuda/runtime/device_error.h. One thread.
 class DeviceTimer {
  public:
   using Work = absl::FunctionRef<absl::Status(cuda::Stream&)>;

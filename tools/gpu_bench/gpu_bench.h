@@ -47,9 +47,8 @@ bool IsLossless(const GpuBenchResult& result);
 
 // Takes the device into use and measures what config.sections asks for: kernels of all models, then
 // whole models, one at a time. Calls `on_progress` after each part, with what the next is, so that
-// nothing is lost that was measured before a failure. Models that do not fit, or whose numerics cannot be
-// kept, are skipped. Errors:
-// common/cuda/runtime/device_error.h.
+// nothing is lost that was measured before a failure. Models that do not fit, or whose numerics
+// cannot be kept, are skipped. Errors: common/cuda/runtime/device_error.h.
 absl::Status RunGpuBench(const GpuBenchConfig& config, const Clock& clock,
                          absl::FunctionRef<void(const std::string& next)> on_progress,
                          GpuBenchResult* result);

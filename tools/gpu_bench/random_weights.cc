@@ -11,7 +11,8 @@
 namespace chimera {
 namespace {
 
-// After so many elements they repeat themselves: a prime, so that no two rows of a matrix are equal.
+// After so many elements they repeat themselves: a prime, so that no two rows of a matrix are
+// equal.
 constexpr size_t kPeriod = 1048573;
 
 // How far the beginnings of tensors lie apart, and how many there are.

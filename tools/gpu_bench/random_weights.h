@@ -13,8 +13,8 @@
 
 namespace chimera {
 
-// Random bf16 weights of any model: all tensors are views of one block as large as the largest, each
-// from another place on. Of such a size that activations keep the magnitude that they have in
+// Random bf16 weights of any model: all tensors are views of one block as large as the largest,
+// each from another place on. Of such a size that activations keep the magnitude that they have in
 // trained models. Equal configurations give equal weights.
 class RandomWeights {
  public:

@@ -5,9 +5,9 @@
 
 namespace chimera {
 
-// A mean over the last few hundred drafts. While there are none it returns to what is hoped for of a
-// drafter that nothing is known about, so that one that has become better is not held to its past.
-// One thread.
+// A mean over the last few hundred drafts. While there are none it returns to what is hoped for of
+// a drafter that nothing is known about, so that one that has become better is not held to its
+// past. One thread.
 class FirstCandidateRate {
  public:
   static constexpr double kHope = 0.8;

@@ -38,8 +38,8 @@ class CudaLlamaForward {
                                                  const cuda::DeviceInfo& device);
 
   // Gives all layers of a step to the stream; a step without rows is computed as one of padding.
-  // `step` is not used afterwards. REQUIRES: the work of the step before is done; `pool` is the same
-  // in every call.
+  // `step` is not used afterwards. REQUIRES: the work of the step before is done; `pool` is the
+  // same in every call.
   absl::Status Run(const StagedStep& step, DeviceKvPool* pool, cuda::Stream& stream);
 
   // Of all launches but those that follow a copy.

@@ -41,8 +41,8 @@ class CudaOutputHead {
   static absl::StatusOr<CudaOutputHead> Create(const Model& model, int max_step_rows,
                                                LaunchOrder order);
 
-  // Gives the sampled rows of a step to the stream, and the copies of what was chosen. REQUIRES: the
-  // copies of the step before are done.
+  // Gives the sampled rows of a step to the stream, and the copies of what was chosen. REQUIRES:
+  // the copies of the step before are done.
   absl::Status Run(const StagedStep& step, cuda::Stream& stream);
 
   // Fills chosen, logits and logits_row from the last step. REQUIRES: its copies are done.

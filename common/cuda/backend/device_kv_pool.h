@@ -16,8 +16,8 @@
 namespace chimera {
 
 // bf16 [layer][keys, values][page][kv_head][kPagePositions][head_dim]: the pages of the engine's
-// pool, then, as pages of the same form, the tree scratch of each slot, a node after the other. A KV
-// slot, page * kPagePositions + position in the page, names the same place in every layer.
+// pool, then, as pages of the same form, the tree scratch of each slot, a node after the other. A
+// KV slot, page * kPagePositions + position in the page, names the same place in every layer.
 class DeviceKvPool {
  public:
   // Pages of a slot's scratch.

@@ -36,9 +36,9 @@ struct DeviceLinear {
 };
 
 // Converts on all threads of a pool, in pieces: while one is on its way to the device the next is
-// converted, so the host never holds a whole weight. Where an upload goes must outlive the uploader,
-// whose destruction waits for it, and an error leaves it undetermined. One thread at a time. Errors:
-// device_error.h.
+// converted, so the host never holds a whole weight. Where an upload goes must outlive the
+// uploader, whose destruction waits for it, and an error leaves it undetermined. One thread at a
+// time. Errors: device_error.h.
 class WeightUploader {
  public:
   // Columns of a matrix.
@@ -84,8 +84,8 @@ class WeightUploader {
   template <typename T>
   absl::Status Upload(cuda::DeviceSpan<T> destination, size_t unit, Fill<T> fill);
 
-  // Calls convert(index, scratch) for every row of `columns` elements that `staged` has room for, on
-  // all threads.
+  // Calls convert(index, scratch) for every row of `columns` elements that `staged` has room for,
+  // on all threads.
   void ForEachRow(int64_t columns, std::span<const uint16_t> staged,
                   absl::FunctionRef<void(int64_t index, std::span<float> scratch)> convert);
 

@@ -36,7 +36,8 @@ class CudaDraftLayers {
   static absl::StatusOr<CudaDraftLayers> Create(const Model& model, int32_t max_contexts,
                                                 const cuda::DeviceInfo& device);
 
-  // Where the tapped hidden states of context rows are to be: [kMaxRows, n_tapped, hidden_size] bf16.
+  // Where the tapped hidden states of context rows are to be: [kMaxRows, n_tapped, hidden_size]
+  // bf16.
   cuda::DeviceSpan<uint16_t> states() { return states_.span(); }
 
   // Stores the keys and values of context rows, and of their context's newest rows z and features.

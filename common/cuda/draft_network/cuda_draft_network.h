@@ -32,14 +32,14 @@ struct CudaDraftNetworkOptions {
 
 // Weights, windows of keys and values, and the trees under way are on the device; the host reads
 // logits, once a level. All linear layers are those of the verifier's CUDA backend, in bf16: their
-// rows do not depend on each other, and for the few rows of a level they read weights as fast as the
-// memory can, which is all that counts here. Outputs of the trigram encoder are not kept: a level
-// would have to find all of its trigrams for its weights to be left unread.
+// rows do not depend on each other, and for the few rows of a level they read weights as fast as
+// the memory can, which is all that counts here. Outputs of the trigram encoder are not kept: a
+// level would have to find all of its trigrams for its weights to be left unread.
 class CudaDraftNetwork final : public DraftNetwork {
  public:
-  // Errors: UNIMPLEMENTED for a network that the kernels cannot run; RESOURCE_EXHAUSTED for one that
-  // does not fit, or too many contexts; FAILED_PRECONDITION and INVALID_ARGUMENT where there is no
-  // such device; others of common/cuda/runtime/device_error.h.
+  // Errors: UNIMPLEMENTED for a network that the kernels cannot run; RESOURCE_EXHAUSTED for one
+  // that does not fit, or too many contexts; FAILED_PRECONDITION and INVALID_ARGUMENT where there
+  // is no such device; others of common/cuda/runtime/device_error.h.
   static absl::StatusOr<std::unique_ptr<DraftNetwork>> Create(
       const DraftNetworkModel& model, const CudaDraftNetworkOptions& options);
 

@@ -43,8 +43,8 @@ struct AddNormArguments {
 //   x      = sum + residual
 //   output = bf16(x * scale * weight), scale = 1 / sqrt(squares / size + epsilon)
 //
-// squares is the sum of the squares of x, made as by LaunchRmsNorm (rms_norm.h). A row's bits depend
-// on nothing but the row.
+// squares is the sum of the squares of x, made as by LaunchRmsNorm (rms_norm.h). A row's bits
+// depend on nothing but the row.
 absl::Status LaunchAddNorm(StreamView stream, const AddNormArguments& arguments,
                            LaunchOrder order = LaunchOrder::kAfterPriorLaunch);
 

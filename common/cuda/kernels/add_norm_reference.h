@@ -7,8 +7,8 @@
 
 namespace chimera {
 
-// The pointers are to host memory. Sums have the kernel's bits. The output is computed in double and
-// rounded once to bf16: the kernel's is the same or a neighbour of it.
+// The pointers are to host memory. Sums have the kernel's bits. The output is computed in double
+// and rounded once to bf16: the kernel's is the same or a neighbour of it.
 void AddNormKernelReference(const AddNormArguments& arguments);
 
 }  // namespace chimera

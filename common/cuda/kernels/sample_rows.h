@@ -31,8 +31,8 @@ struct SampleRowsArguments {
   int32_t* tokens = nullptr;  // [row_count], written
   // SampleRowsWorkspaceBytes(row_count, vocab_size), or more. What it holds before does not matter.
   void* workspace = nullptr;
-  // Elements of a row of partials, which has padding after the vocabulary: a multiple of 4, at least
-  // vocab_size. 0: there is none.
+  // Elements of a row of partials, which has padding after the vocabulary: a multiple of 4, at
+  // least vocab_size. 0: there is none.
   int partial_size = 0;
 };
 

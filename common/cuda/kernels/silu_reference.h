@@ -8,8 +8,8 @@
 namespace chimera {
 
 // The pointers are to host memory. The output is computed in double from the kernel's sum and
-// rounded once to bf16: the kernel's is the same or a neighbour of it, as long as exp(-x) is a finite
-// number of fp32.
+// rounded once to bf16: the kernel's is the same or a neighbour of it, as long as exp(-x) is a
+// finite number of fp32.
 void SiluKernelReference(const SiluArguments& arguments);
 
 }  // namespace chimera

@@ -1,8 +1,8 @@
 // The CUDA devices of this machine.
 //
 // The headers of this folder name no type of CUDA. Two libraries implement them, of which a program
-// links one: common_cuda_runtime, on a GPU, and common_cuda_runtime_emulated, in host memory, which punishes the
-// mistakes that a GPU would (emulated_device.h).
+// links one: common_cuda_runtime, on a GPU, and common_cuda_runtime_emulated, in host memory, which
+// punishes the mistakes that a GPU would (emulated_device.h).
 
 #ifndef CHIMERA_COMMON_CUDA_RUNTIME_DEVICE_H_
 #define CHIMERA_COMMON_CUDA_RUNTIME_DEVICE_H_
@@ -37,9 +37,9 @@ absl::StatusOr<DeviceInfo> GetDeviceInfo(int index);
 
 // Makes a device that of the calling thread; it is device 0 before. What a thread makes (memory,
 // streams, events, graphs) is on its device, and a thread gives work only to streams of its device.
-// Takes the device into use, which takes some of its memory and, for the first in the process, up to
-// a second; selecting it again costs nothing. Errors: as GetDeviceInfo; FAILED_PRECONDITION for a compute capability below 8.0. After
-// an error the thread's device is the one it was.
+// Takes the device into use, which takes some of its memory and, for the first in the process, up
+// to a second; selecting it again costs nothing. Errors: as GetDeviceInfo; FAILED_PRECONDITION for
+// a compute capability below 8.0. After an error the thread's device is the one it was.
 absl::Status SelectDevice(int index);
 
 // Memory of the calling thread's device that nobody has now; other processes take from it, too.

@@ -4,13 +4,13 @@
 // GPU punishes shows:
 //  * Work runs as late as the rules of streams allow, in the thread that waits for it: in
 //    Stream::Synchronize, Event::Synchronize, when the stream is destroyed, or when work of another
-//    stream waits for it. Event::IsDone, asked in a loop, runs one operation each time. Who reads too
-//    early, or overwrites too early, gets the wrong bytes. EmulatedComputer::schedule_seed asks for
-//    other times, to find what is wrong only when work runs early.
+//    stream waits for it. Event::IsDone, asked in a loop, runs one operation each time. Who reads
+//    too early, or overwrites too early, gets the wrong bytes. EmulatedComputer::schedule_seed asks
+//    for other times, to find what is wrong only when work runs early.
 //  * Memory is all 0xFF when allocated: NaN as fp32, fp16 and bf16, -1 as an integer.
-//  * Ends of memory are those of the heap, so AddressSanitizer sees a kernel leave them. Copies that
-//    leave memory, use it after it was freed, go to host memory that is not pinned, or mix devices
-//    end the process, with or without a sanitizer, as does every breach of a REQUIRES.
+//  * Ends of memory are those of the heap, so AddressSanitizer sees a kernel leave them. Copies
+//    that leave memory, use it after it was freed, go to host memory that is not pinned, or mix
+//    devices end the process, with or without a sanitizer, as does every breach of a REQUIRES.
 //
 // Without a ScopedEmulatedComputer there is one device with 1 GiB.
 

@@ -55,8 +55,8 @@ class EmulatedMachine {
   absl::StatusOr<void*> AllocateOnDevice(int device, size_t bytes);
   absl::StatusOr<void*> AllocatePinned(size_t bytes);
 
-  // All streams are known: a schedule chooses among them, and a device that is lost takes their work
-  // with it.
+  // All streams are known: a schedule chooses among them, and a device that is lost takes their
+  // work with it.
   void AddStream(Stream::Impl* stream) { streams_.push_back(stream); }
   void RemoveStream(Stream::Impl* stream) { std::erase(streams_, stream); }
 

@@ -59,9 +59,8 @@ absl::Status EnqueueEmulatedKernel(Stream& stream,
                                    std::function<absl::Status(emulation::Emulator&)> run) {
   const LockedMachine machine;
   emulation::Emulator& emulator = machine->emulator(stream.impl().device);
-  return machine->Enqueue(stream.impl(), [&emulator, run = std::move(run)] {
-    return run(emulator);
-  });
+  return machine->Enqueue(stream.impl(),
+                          [&emulator, run = std::move(run)] { return run(emulator); });
 }
 
 }  // namespace chimera::cuda

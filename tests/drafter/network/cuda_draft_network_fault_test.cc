@@ -90,8 +90,8 @@ TEST_F(CudaDraftNetworkFaultTest, SizesThatKernelsCannotTake) {
               is_unimplemented("query_size 524288, must be at most 262144"));
 }
 
-// Every call fails once, of a draft that is the first and of one that finds its graphs captured; the
-// next draft succeeds.
+// Every call fails once, of a draft that is the first and of one that finds its graphs captured;
+// the next draft succeeds.
 TEST_F(CudaDraftNetworkFaultTest, ACallMayFailAndTheNextDraftSucceeds) {
   const Sequence sequence = RandomSequence(0, 9);
   for (const bool is_first : {true, false}) {

@@ -11,7 +11,8 @@
 
 namespace chimera::testing {
 
-// A model's weights with those of products and the embedding rounded to bf16. Owns the rounded ones.
+// A model's weights with those of products and the embedding rounded to bf16. Owns the rounded
+// ones.
 class Bf16Weights {
  public:
   // `weights` must stay valid: norms are used as they are.

@@ -33,8 +33,8 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// A prompt, a tree and its commit, and a last token: what has more rows, taps layers and wants logits
-// comes second, so that buffers grow under way.
+// A prompt, a tree and its commit, and a last token: what has more rows, taps layers and wants
+// logits comes second, so that buffers grow under way.
 class ShortSequence {
  public:
   static constexpr int kParts = 4;

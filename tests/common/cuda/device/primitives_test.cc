@@ -1,4 +1,5 @@
-// The primitives but for arithmetic as the emulator runs them, through the kernels that GPUs run as well.
+// The primitives but for arithmetic as the emulator runs them, through the kernels that GPUs run as
+// well.
 
 #include "common/cuda/device/primitives.h"
 

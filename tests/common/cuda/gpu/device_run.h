@@ -17,8 +17,8 @@
 
 namespace chimera::testing {
 
-// Copies of the host's memory on the thread's device, as long as it lives. What fails is a failure of
-// the test.
+// Copies of the host's memory on the thread's device, as long as it lives. What fails is a failure
+// of the test.
 class DeviceRun {
  public:
   DeviceRun() : stream_(*cuda::Stream::Create()) {}

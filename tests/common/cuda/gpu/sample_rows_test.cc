@@ -1,4 +1,5 @@
-// Tokens chosen on the device are those that the processor chooses, and do not depend on other rows.
+// Tokens chosen on the device are those that the processor chooses, and do not depend on other
+// rows.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Whether the device computes as the model of it that all tests of kernels are made with: what comes
-// first where there is a GPU.
+// Whether the device computes as the model of it that all tests of kernels are made with: what
+// comes first where there is a GPU.
 
 #include <gtest/gtest.h>
 

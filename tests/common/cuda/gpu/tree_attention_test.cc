@@ -1,5 +1,5 @@
-// Attention on the device: near the reference, and the rows of a tree's nodes with the bits of plain
-// decoding and prefill.
+// Attention on the device: near the reference, and the rows of a tree's nodes with the bits of
+// plain decoding and prefill.
 
 #include <gtest/gtest.h>
 
@@ -109,8 +109,8 @@ TEST_F(GpuTreeAttentionTest, BatchMatesDoNotMatter) {
   }
 }
 
-// The bound of cuda_tree_attention_test, with the largest of all values in place of those that a row
-// sees.
+// The bound of cuda_tree_attention_test, with the largest of all values in place of those that a
+// row sees.
 TEST_F(GpuTreeAttentionTest, EqualsTheReference) {
   for (AttentionHeads heads : Heads()) {
     heads.outlier = 0;

@@ -67,8 +67,8 @@ struct AttentionMemory {
   std::span<uint16_t> output;
 };
 
-// Launches with these arguments, whose pointers are those of the memory or for it to set, and waits:
-// on a device, copies the memory there and back.
+// Launches with these arguments, whose pointers are those of the memory or for it to set, and
+// waits: on a device, copies the memory there and back.
 using AttentionLauncher =
     std::function<void(TreeAttentionArguments arguments, const AttentionMemory& memory)>;
 
