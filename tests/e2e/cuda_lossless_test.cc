@@ -20,19 +20,19 @@
 namespace chimera::testing {
 namespace {
 
-constexpr int kPrompts = kSanitized ? 2 : 3;
-constexpr int32_t kMaxTokens = kSanitized ? 10 : 20;
+constexpr int kPrompts = kSanitized ? 1 : 2;
+constexpr int32_t kMaxTokens = 30;
 constexpr int32_t kMaxNodes = 6;
 constexpr int32_t kDepth = 4;
-// A request begins with three, of which all share the first, and soon needs a fourth: two of them
-// get into each other's way.
-constexpr int32_t kFewPages = 6;
+// A request begins with two, the first of which all share, and ends with four: two of them get into
+// each other's way.
+constexpr int32_t kFewPages = 5;
 
-// The same beginning for all, and an end of its own, which repeats itself for the n-grams' sake.
+// The same beginning for all, and an end of its own.
 std::vector<int32_t> Prompt(int index) {
   std::vector<int32_t> prompt;
-  for (int i = 0; i < 20; ++i) prompt.push_back(3 + i * i * 5 % 256);
-  for (int i = 0; i < 22 + index; ++i) prompt.push_back(3 + (index * 31 + i % 4 * 7) % 256);
+  for (int i = 0; i < 17; ++i) prompt.push_back(3 + i * i * 5 % 256);
+  for (int i = 0; i < 4 + index; ++i) prompt.push_back(3 + (index * 31 + i * 7) % 256);
   return prompt;
 }
 
@@ -43,6 +43,7 @@ class CudaLosslessTest : public CudaFixture {
     if (IsSkipped()) return;
     for (int index = 0; index < kPrompts; ++index) {
       for (const float temperature : {0.0f, 0.7f, 1.2f}) {
+        if (kSanitized && temperature > 1) continue;
         v1::GenerateRequest request = MakeRequest(Prompt(index), kMaxTokens);
         request.mutable_sampling()->set_temperature(temperature);
         if (temperature == 0.7f) request.mutable_sampling()->set_top_p(0.95f);
@@ -94,7 +95,6 @@ class CudaLosslessTest : public CudaFixture {
 
   void ExpectLossless(const VerifierConfig& config) {
     EXPECT_EQ(CountDiffering(config), 0);
-    EXPECT_GT(draft_nodes_, 0);
     const auto& metrics = verifier_->metrics().kv_cache;
     std::cout << draft_nodes_ << " draft nodes, " << accepted_ << " accepted in " << steps_
               << " steps; " << metrics.preemptions.Value() << " preemptions, "
@@ -134,6 +134,9 @@ class CudaLosslessTest : public CudaFixture {
 TEST_F(CudaLosslessTest, NgramDrafter) {
   StartDrafter(nullptr);
   ExpectLossless(FewPages());
+  if (!kSanitized) {
+    EXPECT_GT(draft_nodes_, 0);
+  }
 }
 
 // Its trees grow from hidden states, which come from the device.
@@ -145,6 +148,7 @@ TEST_F(CudaLosslessTest, NetworkDrafter) {
                                MakeDraftModel(config, model_, std::make_shared<ThreadPool>(1)));
   StartDrafter(std::move(model));
   ExpectLossless(FewPages());
+  EXPECT_GT(draft_nodes_, 50);
 }
 
 TEST_F(CudaLosslessTest, TrueContinuation) {

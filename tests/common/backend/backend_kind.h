@@ -23,7 +23,7 @@ struct BackendKind {
   std::string name;  // in the names of tests
   // Why this machine cannot run it; empty: it can.
   std::string unavailable = {};
-  // An emulated device: tests make fewer rounds.
+  // An emulated device, or a sanitised build: tests make fewer rounds.
   bool is_slow = false;
   std::function<absl::StatusOr<std::unique_ptr<Backend>>(const LlamaModel&, const BackendLimits&)>
       create;
@@ -46,7 +46,7 @@ class BackendTest : public ::testing::TestWithParam<BackendKind> {
 
   const BackendKind& kind() const { return GetParam(); }
 
-  // `rounds`, or `slow_rounds` on an emulated device.
+  // `rounds`, or `slow_rounds` where it is slow.
   int Rounds(int rounds, int slow_rounds) const { return kind().is_slow ? slow_rounds : rounds; }
 
   std::unique_ptr<Backend> MakeBackend(const LlamaModel& model,

@@ -2,6 +2,7 @@
 #include "tests/common/backend/backend_kind.h"
 #include "tests/common/cpu/isa_test_cases.h"
 #include "tests/common/cpu/tiny_cpu_backend.h"
+#include "tests/testing/sanitizers.h"
 
 namespace chimera::testing {
 
@@ -13,6 +14,7 @@ std::vector<BackendKind> BackendKinds() {
                      .unavailable = IsAvailable(isa)
                                         ? ""
                                         : absl::StrCat("this machine does not support ", name),
+                     .is_slow = kSanitized,
                      .create = [isa](const LlamaModel& model, const BackendLimits& limits) {
                        return CreateCpuBackend(model, {.isa = isa, .limits = limits});
                      }});
