@@ -103,7 +103,10 @@ class CudaLosslessTest : public CudaFixture {
     if (config.kv_page_count == kFewPages) {
       EXPECT_GT(metrics.preemptions.Value(), 0);
     }
-    EXPECT_GT(metrics.prefix_hit_tokens.Value(), 0);
+    // So few requests as under a sanitizer may all begin before there is a page to share.
+    if (!kSanitized) {
+      EXPECT_GT(metrics.prefix_hit_tokens.Value(), 0);
+    }
   }
 
   // For what takes long: leaves out the requests of other prompts.
