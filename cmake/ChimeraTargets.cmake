@@ -2,12 +2,14 @@
 
 # A folder may set, for the targets in it and below,
 #   CHIMERA_FOLDER_OPTIONS    compiler options
-#   CHIMERA_FOLDER_HEADERS    the target whose headers are compiled once for all, where CHIMERA_PRECOMPILE is on
+#   CHIMERA_FOLDER_HEADERS    the target whose headers are compiled once for all, where CHIMERA_BULK_COMPILE is on
 
 function(use_folder_options TARGET)
   target_compile_options(${TARGET} PRIVATE ${CHIMERA_FOLDER_OPTIONS})
-  if(CHIMERA_PRECOMPILE AND CHIMERA_FOLDER_HEADERS)
-    # It defines a macro, and macros must be those that the headers were compiled with.
+  if(CHIMERA_BULK_COMPILE AND CHIMERA_FOLDER_HEADERS)
+    # What they were compiled with defines macros and generates headers, which all that reuse them must agree on.
+    get_target_property(libraries ${CHIMERA_FOLDER_HEADERS} LINK_LIBRARIES)
+    target_link_libraries(${TARGET} PRIVATE ${libraries})
     target_compile_options(${TARGET} PRIVATE -pthread)
     target_precompile_headers(${TARGET} REUSE_FROM ${CHIMERA_FOLDER_HEADERS})
   endif()
@@ -15,12 +17,14 @@ endfunction()
 
 # chimera_library(NAME name SRCS a.cc b.cc [HDRS a.h] [DEPS target...] [ARITHMETIC])
 # A static library, or an interface library when it has no sources. ARITHMETIC: it computes, and is optimised even where
-# little else is.
+# little else is. With CHIMERA_BULK_COMPILE its sources share one anonymous namespace; the source property
+# SKIP_UNITY_BUILD_INCLUSION exempts one that gives its own meaning to another's names.
 function(chimera_library)
   cmake_parse_arguments(ARG "ARITHMETIC" "NAME" "SRCS;HDRS;DEPS" ${ARGN})
   if(ARG_SRCS)
     add_library(${ARG_NAME} STATIC ${ARG_SRCS} ${ARG_HDRS})
     target_link_libraries(${ARG_NAME} PUBLIC ${ARG_DEPS} chimera_options)
+    set_target_properties(${ARG_NAME} PROPERTIES UNITY_BUILD ${CHIMERA_BULK_COMPILE} UNITY_BUILD_BATCH_SIZE 8)
     if(ARG_ARITHMETIC)
       target_compile_options(${ARG_NAME} PRIVATE ${CHIMERA_ARITHMETIC_OPTIONS})
     else()

@@ -1,4 +1,4 @@
-// What most tests include: compiled once for all of them where CHIMERA_PRECOMPILE is on.
+// What most tests include: compiled once for all of them where CHIMERA_BULK_COMPILE is on.
 // Never included by name.
 
 #ifndef CHIMERA_TESTS_PRECOMPILED_H_

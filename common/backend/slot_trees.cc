@@ -7,7 +7,7 @@ namespace chimera {
 namespace {
 
 template <typename... Pieces>
-absl::Status Invalid(const Pieces&... pieces) {
+absl::Status InvalidCommit(const Pieces&... pieces) {
   return absl::InvalidArgumentError(absl::StrCat(pieces...));
 }
 
@@ -27,20 +27,21 @@ void SlotTrees::Remember(std::span<const SequenceStep> sequences) {
 
 absl::Status SlotTrees::ValidateCommit(const CommitRequest& request) const {
   if (request.slot < 0 || request.slot >= limits_.slot_count) {
-    return Invalid("slot ", request.slot, ", must be in [0, ", limits_.slot_count, ")");
+    return InvalidCommit("slot ", request.slot, ", must be in [0, ", limits_.slot_count, ")");
   }
   const SlotTree& tree = trees_[request.slot];
   if (request.context_length != tree.context_length) {
-    return Invalid("context_length ", request.context_length, ", must be ", tree.context_length,
-                   ", the position of the root of slot ", request.slot);
+    return InvalidCommit("context_length ", request.context_length, ", must be ",
+                         tree.context_length, ", the position of the root of slot ", request.slot);
   }
   int previous = -1;
   for (const int node : request.nodes) {
     if (node < 0 || node >= tree.size) {
-      return Invalid("node ", node, ", must be in [0, ", tree.size, ")");
+      return InvalidCommit("node ", node, ", must be in [0, ", tree.size, ")");
     }
     if (tree.parents[node] != previous) {
-      return Invalid("node ", node, ", must be a child of ", previous, ", the node before it");
+      return InvalidCommit("node ", node, ", must be a child of ", previous,
+                           ", the node before it");
     }
     previous = node;
   }

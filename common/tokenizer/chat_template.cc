@@ -30,7 +30,7 @@ constexpr KnownTemplate kKnownTemplates[] = {
      ""},
 };
 
-std::string SupportedNames() {
+std::string SupportedTemplates() {
   std::string names;
   for (const KnownTemplate& known : kKnownTemplates) {
     absl::StrAppend(&names, names.empty() ? "" : ", ", known.name);
@@ -119,7 +119,7 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Create(absl::string_view jinja_source
     if (source == known.jinja_source) return ChatTemplate(std::string(known.default_system));
   }
   return absl::UnimplementedError(absl::StrCat(
-      "the model file's chat template is not supported; supported: ", SupportedNames()));
+      "the model file's chat template is not supported; supported: ", SupportedTemplates()));
 }
 
 absl::StatusOr<std::vector<int32_t>> ChatTemplate::Encode(std::span<const ChatMessage> messages,

@@ -48,7 +48,7 @@ struct FreeMatch {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
 
-std::string SupportedNames() {
+std::string SupportedPreTokenizers() {
   std::string names;
   for (const KnownPattern& known : kKnownPatterns) {
     absl::StrAppend(&names, names.empty() ? "" : ", ", known.name);
@@ -87,8 +87,9 @@ absl::StatusOr<PreTokenizer> PreTokenizer::Create(absl::string_view name,
       return PreTokenizer(Compile(known.pattern), limits, known.ignores_merges);
     }
   }
-  return absl::UnimplementedError(absl::StrCat(
-      "pre-tokenizer \"", Printable(name), "\" is not supported; supported: ", SupportedNames()));
+  return absl::UnimplementedError(
+      absl::StrCat("pre-tokenizer \"", Printable(name),
+                   "\" is not supported; supported: ", SupportedPreTokenizers()));
 }
 
 absl::Status PreTokenizer::Split(absl::string_view text,

@@ -14,7 +14,7 @@
 namespace chimera::testing {
 namespace {
 
-std::string ReadFile(const std::string& path) {
+std::string ReadProcFile(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
@@ -44,8 +44,8 @@ int64_t CpuTicks(const std::string& stat) {
 
 absl::StatusOr<ProcessStats> ReadProcessStats(pid_t pid) {
   const std::string directory = absl::StrCat("/proc/", pid);
-  const std::string status = ReadFile(directory + "/status");
-  const std::string stat = ReadFile(directory + "/stat");
+  const std::string status = ReadProcFile(directory + "/status");
+  const std::string stat = ReadProcFile(directory + "/stat");
   ProcessStats stats;
   stats.resident_bytes = StatusNumber(status, "VmRSS") * 1024;
   std::error_code error;

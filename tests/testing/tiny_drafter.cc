@@ -18,9 +18,9 @@ DataType EmbeddingType(const TinyDrafterOptions& options) {
 }
 
 // Adds random tensors.
-class RandomTensors {
+class DrafterTensors {
  public:
-  RandomTensors(const TinyDrafterOptions& options, TinyDrafter* drafter)
+  DrafterTensors(const TinyDrafterOptions& options, TinyDrafter* drafter)
       : options_(options), engine_(options.seed), drafter_(drafter) {}
 
   // A linear layer that about keeps the size of its input.
@@ -76,7 +76,7 @@ class RandomTensors {
   TinyDrafter* const drafter_;
 };
 
-void AddContextEncoder(const TinyDrafterOptions& options, RandomTensors* tensors) {
+void AddContextEncoder(const TinyDrafterOptions& options, DrafterTensors* tensors) {
   const int64_t size = options.hidden_size;
   const int64_t query_size = int64_t{options.query_heads} * options.head_dim;
   const int64_t kv_size = int64_t{options.kv_heads} * options.head_dim;
@@ -131,7 +131,7 @@ void TinyDrafter::Write(const std::string& path) const {
 TinyDrafter BuildTinyDrafter(const TinyDrafterOptions& options) {
   TinyDrafter drafter;
   drafter.metadata = Metadata(options);
-  RandomTensors tensors(options, &drafter);
+  DrafterTensors tensors(options, &drafter);
   const int64_t size = options.hidden_size;
   const int64_t taps = static_cast<int64_t>(options.tapped_layers.size());
   tensors.AddMatrix("trigram_encoder.w1", options.trigram_hidden_size,

@@ -14,9 +14,9 @@ namespace {
 
 // Adds random tensors. std::mt19937_64 gives the same numbers everywhere, unlike the standard
 // distributions.
-class RandomTensors {
+class LlamaTensors {
  public:
-  RandomTensors(uint64_t seed, GgufWriter* writer) : engine_(seed), writer_(writer) {}
+  LlamaTensors(uint64_t seed, GgufWriter* writer) : engine_(seed), writer_(writer) {}
 
   // Elements uniform in [-bound, bound].
   void AddMatrix(const std::string& name, DataType type, std::pair<int32_t, int32_t> shape,
@@ -85,7 +85,7 @@ void SetVocabulary(const Vocabulary& vocabulary, GgufWriter* writer) {
   writer->SetString("tokenizer.chat_template", vocabulary.chat_template);
 }
 
-void AddLayer(int32_t layer, const TinyLlamaOptions& options, RandomTensors* tensors) {
+void AddLayer(int32_t layer, const TinyLlamaOptions& options, LlamaTensors* tensors) {
   const auto name = [layer](absl::string_view part) {
     return absl::StrCat("blk.", layer, ".", part, ".weight");
   };
@@ -109,7 +109,7 @@ GgufWriter BuildTinyLlama(const TinyLlamaOptions& options) {
   GgufWriter writer;
   SetConfig(options, &writer);
   SetVocabulary(TinyVocabulary(options.vocab_size), &writer);
-  RandomTensors tensors(options.seed, &writer);
+  LlamaTensors tensors(options.seed, &writer);
   const std::pair vocabulary_shape = {options.vocab_size, options.hidden_size};
   tensors.AddMatrix("token_embd.weight", options.embedding_type, vocabulary_shape, 1.0f);
   for (int32_t layer = 0; layer < options.layer_count; ++layer) {

@@ -15,8 +15,6 @@ bool IsUser(const std::unique_ptr<Sequence>& sequence) {
   return sequence->purpose == RequestPurpose::kUser;
 }
 
-bool IsCanary(const std::unique_ptr<Sequence>& sequence) { return !IsUser(sequence); }
-
 int MaxDepth(const TokenTree& tree) {
   int depth = 0;
   for (int node = 0; node < tree.size(); ++node) depth = std::max(depth, tree.depth(node));
@@ -33,7 +31,7 @@ void Scheduler::Admit() {
   while (true) {
     if (waiting_.empty()) {
       // What cannot run now is not taken from the queue, where it counts against its bounds.
-      if (free_slots_.empty() && std::ranges::none_of(running_, IsCanary)) break;
+      if (free_slots_.empty() && std::ranges::all_of(running_, IsUser)) break;
       std::unique_ptr<QueuedRequest> queued = parts_.queue->Pop();
       if (queued == nullptr) break;
       waiting_.push_back(std::make_unique<Sequence>(std::move(*queued), parts_.tokenizer));
@@ -43,7 +41,7 @@ void Scheduler::Admit() {
     if (!AdmitFront(&waiting_) && !PreemptCanary()) break;
   }
   const bool users_wait = waiting_count() > 0;
-  if (!users_wait && !canaries_.empty() && std::ranges::none_of(running_, IsCanary)) {
+  if (!users_wait && !canaries_.empty() && std::ranges::all_of(running_, IsUser)) {
     AdmitFront(&canaries_);
   }
 }
@@ -63,7 +61,7 @@ bool Scheduler::AdmitFront(Waiting* waiting) {
 }
 
 bool Scheduler::PreemptCanary() {
-  const auto canary = std::ranges::find_if(running_, IsCanary);
+  const auto canary = std::ranges::find_if_not(running_, IsUser);
   if (canary == running_.end()) return false;
   Preempt(canary->get());
   return true;

@@ -14,8 +14,6 @@
 namespace chimera {
 namespace {
 
-using Json = nlohmann::json;
-
 // A prompt of the protocol's greatest length, 4 MiB, and something for escapes and other keys.
 constexpr size_t kMaxLineBytes = size_t{8} << 20;
 
@@ -34,7 +32,7 @@ absl::StatusOr<bool> ReadLine(std::istream& input, std::string& line) {
 
 // Takes prompt and category out of a line while it is parsed and keeps nothing else: a document
 // tree has many times the size of its text. Of equal keys the last counts.
-class PromptFinder final : public nlohmann::json_sax<Json> {
+class PromptFinder final : public nlohmann::json_sax<nlohmann::json> {
  public:
   bool is_object() const { return is_object_; }
   // The prompt, or nothing where the object has none.
@@ -85,7 +83,9 @@ class PromptFinder final : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(size_t, const std::string&, const Json::exception&) override { return false; }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
 
  private:
   enum class Key { kPrompt, kTurns, kCategory, kOther };
@@ -126,7 +126,8 @@ class PromptFinder final : public nlohmann::json_sax<Json> {
 
 absl::StatusOr<BenchPrompt> ParseLine(const std::string& line) {
   PromptFinder finder;
-  if (!Json::sax_parse(line, &finder)) return absl::InvalidArgumentError("not valid JSON");
+  if (!nlohmann::json::sax_parse(line, &finder))
+    return absl::InvalidArgumentError("not valid JSON");
   if (!finder.is_object()) return absl::InvalidArgumentError("not a JSON object");
   const std::optional<std::string>& prompt = finder.prompt();
   if (!prompt.has_value()) {

@@ -14,7 +14,7 @@
 namespace chimera::testing {
 namespace {
 
-constexpr uint16_t kNan = 0x7fc1;  // bf16
+constexpr uint16_t kBf16Nan = 0x7fc1;
 constexpr int kPagesOfScratch = TokenTree::kMaxNodes / kPageSlots;
 constexpr int kScratches = 8;
 constexpr int kMateBranch = 1 << 20;
@@ -97,7 +97,7 @@ AttentionStep::AttentionStep(const AttentionHeads& heads, int page_count, uint32
   for (int i = 0; i < kScratches; ++i) free_scratch_.push_back(page_count + i * kPagesOfScratch);
   std::ranges::shuffle(free_scratch_, random_);
   const int64_t slots = int64_t{page_count + kScratches * kPagesOfScratch} * kPageSlots;
-  keys_.assign(slots * heads.kv_head_count * heads.head_dim, kNan);
+  keys_.assign(slots * heads.kv_head_count * heads.head_dim, kBf16Nan);
   values_ = keys_;
 }
 
@@ -168,7 +168,7 @@ void AttentionStep::AddMate(int context_length, int rows) {
 }
 
 void AttentionStep::AddPadding(int rows) {
-  queries_.resize(queries_.size() + int64_t{rows} * heads_.head_count * heads_.head_dim, kNan);
+  queries_.resize(queries_.size() + int64_t{rows} * heads_.head_count * heads_.head_dim, kBf16Nan);
   row_count_ += rows;
 }
 
@@ -201,7 +201,7 @@ std::vector<AttentionRowResult> AttentionStep::Run(const AttentionLauncher& laun
       TreeAttentionWorkspaceSize(options.partial_rows, heads_.head_count, heads_.head_dim),
       std::numeric_limits<float>::quiet_NaN());
   const int row_size = heads_.head_count * heads_.head_dim;
-  std::vector<uint16_t> output(int64_t{row_count_} * row_size, kNan);
+  std::vector<uint16_t> output(int64_t{row_count_} * row_size, kBf16Nan);
   TreeAttentionArguments arguments = Arguments();
   arguments.block_count = options.block_count;
   launch(arguments, {plan, queries_, keys_, values_, workspace, output});
