@@ -12,11 +12,13 @@
 
 #include "common/base/float16.h"
 #include "tests/common/cuda/emulation/fused_sum_reference.h"
+#include "tests/testing/sanitizers.h"
 
 namespace chimera::emulation {
 namespace {
 
 using ::chimera::testing::FusedSumReference;
+using ::chimera::testing::kSanitized;
 using Operand = std::array<uint16_t, kTensorCoreDepth>;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -100,7 +102,7 @@ TEST(TensorCoreModelTest, TermsAreCutOffAndSumsRoundedTowardZero) {
 
 TEST(TensorCoreModelTest, FusedModelsEqualTheReference) {
   std::mt19937 random(1);
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < (kSanitized ? 400 : 4000); ++i) {
     const Case x = RandomCase(&random);
     std::array<float, kTensorCoreDepth> a;
     std::array<float, kTensorCoreDepth> b;
