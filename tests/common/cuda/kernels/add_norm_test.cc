@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "common/cuda/kernels/add_norm_reference.h"
+#include "tests/common/cuda/kernels/bf16_neighbours.h"
+#include "tests/common/cuda/kernels/faulty_add_norm.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 #include "tests/testing/sanitizers.h"
 
@@ -110,20 +110,20 @@ const Parts kParts[] = {
      .is_in_place = true},
 };
 
-void ExpectReference(AddNormOperands operands) {
-  SCOPED_TRACE(::testing::Message() << operands.row_count() << " rows of " << operands.size);
+::testing::AssertionResult IsCloseToReference(Launcher<AddNormOperands> launch,
+                                              AddNormOperands operands) {
   emulation::Emulator emulator({.seed = 1});
-  const AddNormOperands results = RunKernel(&LaunchAddNorm, operands, &emulator);
+  const AddNormOperands results = RunKernel(launch, operands, &emulator);
   AddNormKernelReference(operands.KernelArguments());
-  EXPECT_EQ(results.sum, operands.sum);
-  EXPECT_EQ(results.addend, operands.addend);
-  int64_t neighbours = 0;
-  for (size_t i = 0; i < results.output.size(); ++i) {
-    const int distance = std::abs(results.output[i] - operands.output[i]);
-    ASSERT_LE(distance, 1) << i;
-    neighbours += distance;
+  if (results.sum != operands.sum || results.addend != operands.addend) {
+    return ::testing::AssertionFailure() << "another sum";
   }
-  EXPECT_LE(neighbours, static_cast<int64_t>(results.output.size()) / 200 + 1);
+  return EqualOrNeighbours(results.output, operands.output);
+}
+
+void ExpectReference(const AddNormOperands& operands) {
+  EXPECT_TRUE(IsCloseToReference(&LaunchAddNorm, operands))
+      << operands.row_count() << " rows of " << operands.size;
 }
 
 TEST(CudaAddNormTest, EqualsTheReference) {
@@ -147,6 +147,20 @@ TEST(CudaAddNormTest, OrderOfThreadsDoesNotMatter) {
   for (const Parts& parts : kParts) {
     EXPECT_TRUE(OrdersAgree(&LaunchAddNorm, RandomOperands(5, 1028, parts)));
   }
+}
+
+// The checks above notice what they are there for.
+TEST(CudaAddNormTest, FaultyKernelsAreCaught) {
+  const AddNormOperands few = RandomOperands(16, 132, kParts[0]);
+  const AddNormOperands many = RandomOperands(70, 132, kParts[0]);
+  using Fault = AddNormFault;
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainAddNorm<Fault::kNone>>, few));
+  EXPECT_TRUE(RowsAreInvariant(&LaunchPlain<PlainAddNorm<Fault::kNone>>, many));
+  EXPECT_FALSE(RowsAreInvariant(&LaunchPlain<PlainAddNorm<Fault::kByRowCount>>, many));
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainAddNorm<Fault::kByRowCount>>, few));
+  EXPECT_FALSE(IsCloseToReference(&LaunchPlain<PlainAddNorm<Fault::kNoRowIsRowZero>>, few));
+  EXPECT_FALSE(IsCloseToReference(&LaunchPlain<PlainAddNorm<Fault::kResidualInSum>>, few));
+  EXPECT_FALSE(IsCloseToReference(&LaunchPlain<PlainAddNorm<Fault::kSquaresOfSum>>, few));
 }
 
 }  // namespace

@@ -3,10 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 #include "common/cuda/kernels/silu_mul_reference.h"
+#include "tests/common/cuda/kernels/bf16_neighbours.h"
+#include "tests/common/cuda/kernels/faulty_silu.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 #include "tests/testing/sanitizers.h"
 
@@ -45,22 +46,18 @@ SiluMulOperands RandomOperands(int row_count, int size, int split_count) {
   return operands;
 }
 
-// An output is the same bf16 or a neighbour, and seldom the latter: roundings of fp32 tip it where
-// the exact value is close to half-way.
-void ExpectReference(SiluMulOperands operands) {
-  SCOPED_TRACE(::testing::Message() << operands.row_count() << " rows of " << operands.size << ", "
-                                    << operands.split_count << " splits");
+::testing::AssertionResult IsCloseToReference(Launcher<SiluMulOperands> launch,
+                                              SiluMulOperands operands) {
   emulation::Emulator emulator({.seed = 1});
-  const SiluMulOperands results = RunKernel(&LaunchSiluMul, operands, &emulator);
+  const SiluMulOperands results = RunKernel(launch, operands, &emulator);
   SiluMulKernelReference(operands.KernelArguments());
-  EXPECT_EQ(results.partials, operands.partials);
-  int64_t neighbours = 0;
-  for (size_t i = 0; i < results.output.size(); ++i) {
-    const int distance = std::abs(results.output[i] - operands.output[i]);
-    ASSERT_LE(distance, 1) << i;
-    neighbours += distance;
-  }
-  EXPECT_LE(neighbours, static_cast<int64_t>(results.output.size()) / 200 + 1);
+  return EqualOrNeighbours(results.output, operands.output);
+}
+
+void ExpectReference(const SiluMulOperands& operands) {
+  EXPECT_TRUE(IsCloseToReference(&LaunchSiluMul, operands))
+      << operands.row_count() << " rows of " << operands.size << ", " << operands.split_count
+      << " splits";
 }
 
 TEST(CudaSiluMulTest, EqualsTheReference) {
@@ -105,6 +102,19 @@ TEST(CudaSiluMulTest, GatesBeyondTheRangeOfTheExponential) {
   for (int i = 0; i < 8; ++i) {
     EXPECT_EQ(Bf16ToFloat(results.output[i]), Bf16ToFloat(FloatToBf16(expected[i]))) << i;
   }
+}
+
+// The checks above notice what they are there for.
+TEST(CudaSiluMulTest, FaultyKernelsAreCaught) {
+  const SiluMulOperands few = RandomOperands(16, 132, 3);
+  const SiluMulOperands many = RandomOperands(70, 132, 4);
+  using Fault = SiluFault;
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainSiluMul<Fault::kNone>>, few));
+  EXPECT_TRUE(RowsAreInvariant(&LaunchPlain<PlainSiluMul<Fault::kNone>>, many));
+  EXPECT_FALSE(RowsAreInvariant(&LaunchPlain<PlainSiluMul<Fault::kByRowCount>>, many));
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainSiluMul<Fault::kByRowCount>>, few));
+  EXPECT_FALSE(IsCloseToReference(&LaunchPlain<PlainSiluMul<Fault::kRoundedSum>>, few));
+  EXPECT_FALSE(IsCloseToReference(&LaunchPlain<PlainSiluMul<Fault::kUpsBeforeGates>>, few));
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "common/cuda/kernels/silu_reference.h"
+#include "tests/common/cuda/kernels/bf16_neighbours.h"
+#include "tests/common/cuda/kernels/faulty_silu.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 
 namespace chimera::testing {
@@ -41,29 +41,26 @@ SiluOperands RandomOperands(int row_count, int size, int split_count) {
   return operands;
 }
 
-// An output is the same bf16 or a neighbour, and seldom the latter.
-void ExpectReference(SiluOperands operands) {
-  SCOPED_TRACE(::testing::Message() << operands.row_count() << " rows of " << operands.size << ", "
-                                    << operands.split_count << " splits");
+::testing::AssertionResult IsCloseToReference(Launcher<SiluOperands> launch,
+                                              SiluOperands operands) {
   emulation::Emulator emulator({.seed = 1});
-  const SiluOperands results = RunKernel(&LaunchSilu, operands, &emulator);
+  const SiluOperands results = RunKernel(launch, operands, &emulator);
   SiluKernelReference(operands.KernelArguments());
-  int64_t neighbours = 0;
-  for (size_t i = 0; i < results.output.size(); ++i) {
-    const int distance = std::abs(results.output[i] - operands.output[i]);
-    ASSERT_LE(distance, 1) << i;
-    neighbours += distance;
-  }
-  EXPECT_LE(neighbours, static_cast<int64_t>(results.output.size()) / 200 + 1);
+  return EqualOrNeighbours(results.output, operands.output);
+}
+
+void ExpectReference(int row_count, int size, int split_count) {
+  EXPECT_TRUE(IsCloseToReference(&LaunchSilu, RandomOperands(row_count, size, split_count)))
+      << row_count << " rows of " << size << ", " << split_count << " splits";
 }
 
 TEST(CudaSiluTest, EqualsTheReference) {
   for (const int size : {4, 64, 68, 508, 512, 516, 1152}) {
     for (int splits = 1; splits <= 4; ++splits) {
-      ExpectReference(RandomOperands(size % 3 + 1, size, splits));
+      ExpectReference(size % 3 + 1, size, splits);
     }
   }
-  for (const int row_count : kRowCounts) ExpectReference(RandomOperands(row_count, 132, 2));
+  for (const int row_count : kRowCounts) ExpectReference(row_count, 132, 2);
 }
 
 TEST(CudaSiluTest, RowsDoNotDependOnOthers) {
@@ -73,6 +70,18 @@ TEST(CudaSiluTest, RowsDoNotDependOnOthers) {
 
 TEST(CudaSiluTest, OrderOfThreadsDoesNotMatter) {
   EXPECT_TRUE(OrdersAgree(&LaunchSilu, RandomOperands(5, 516, 3)));
+}
+
+// The checks above notice what they are there for.
+TEST(CudaSiluTest, FaultyKernelsAreCaught) {
+  const SiluOperands few = RandomOperands(16, 132, 3);
+  const SiluOperands many = RandomOperands(70, 132, 4);
+  using Fault = SiluFault;
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainSilu<Fault::kNone>>, few));
+  EXPECT_TRUE(RowsAreInvariant(&LaunchPlain<PlainSilu<Fault::kNone>>, many));
+  EXPECT_FALSE(RowsAreInvariant(&LaunchPlain<PlainSilu<Fault::kByRowCount>>, many));
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainSilu<Fault::kByRowCount>>, few));
+  EXPECT_FALSE(IsCloseToReference(&LaunchPlain<PlainSilu<Fault::kRoundedSum>>, few));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/cuda/kernels/sum_splits_reference.h"
+#include "tests/common/cuda/kernels/faulty_sum_splits.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 
 namespace chimera::testing {
@@ -79,6 +80,22 @@ TEST(CudaSumSplitsTest, RowsDoNotDependOnOthers) {
 
 TEST(CudaSumSplitsTest, OrderOfThreadsDoesNotMatter) {
   EXPECT_TRUE(OrdersAgree(&LaunchSumSplits, RandomOperands(5, 516, 3, true)));
+}
+
+// The checks above notice what they are there for.
+TEST(CudaSumSplitsTest, FaultyKernelsAreCaught) {
+  const auto equals_reference = [](Launcher<SumSplitsOperands> launch) {
+    return EqualsReference(launch, &SumSplitsKernelReference, RandomOperands(16, 132, 3, true));
+  };
+  const auto is_invariant = [](Launcher<SumSplitsOperands> launch) {
+    return RowsAreInvariant(launch, RandomOperands(70, 516, 3, true));
+  };
+  using Fault = SumSplitsFault;
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainSumSplits<Fault::kNone>>));
+  EXPECT_TRUE(is_invariant(&LaunchPlain<PlainSumSplits<Fault::kNone>>));
+  EXPECT_FALSE(is_invariant(&LaunchPlain<PlainSumSplits<Fault::kByRowCount>>));
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainSumSplits<Fault::kByRowCount>>)) << "of few rows";
+  EXPECT_FALSE(equals_reference(&LaunchPlain<PlainSumSplits<Fault::kNowhereIsRowZero>>));
 }
 
 }  // namespace

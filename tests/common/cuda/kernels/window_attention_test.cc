@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "common/cuda/kernels/kv_layout.h"
 #include "common/cuda/kernels/window_attention_reference.h"
+#include "tests/common/cuda/kernels/faulty_window_attention.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 #include "tests/testing/sanitizers.h"
 
@@ -54,6 +54,12 @@ struct WindowAttentionOperands {
   std::vector<uint16_t> RowResult(int row) const {
     return SelectRows(output, 1, row_count(), {row});
   }
+  // Where the key, and the value, of a position of a row's window begins.
+  int64_t WindowElement(int row, int position, int head) const {
+    const int page = (rows[row].first_page + position / kPageSlots) % ring_pages;
+    const int slot = (rows[row].ring_begin + page) * kPageSlots + position % kPageSlots;
+    return KvElement(slot, head, heads.kv, heads.dim);
+  }
   bool operator==(const WindowAttentionOperands& other) const { return output == other.output; }
 };
 
@@ -87,10 +93,8 @@ WindowAttentionOperands RandomOperands(const Heads& heads, int row_count, int ri
     }
     operands.rows.push_back(row);
     for (int position = 0; i < kContexts && position < window_count; ++position) {
-      const int of_ring = (row.first_page + position / kPageSlots) % ring_pages;
-      const int slot = (row.ring_begin + of_ring) * kPageSlots + position % kPageSlots;
       for (int head = 0; head < heads.kv; ++head) {
-        const int64_t begin = KvElement(slot, head, heads.kv, heads.dim);
+        const int64_t begin = operands.WindowElement(i, position, head);
         std::ranges::copy(RandomBf16(heads.dim, &random), operands.keys.begin() + begin);
         std::ranges::copy(RandomBf16(heads.dim, &random), operands.values.begin() + begin);
       }
@@ -99,17 +103,42 @@ WindowAttentionOperands RandomOperands(const Heads& heads, int row_count, int ri
   return operands;
 }
 
-// Rounding to bf16, and what roundings of fp32 do to sums of some hundred values of about 1.
-void ExpectReference(WindowAttentionOperands operands) {
-  SCOPED_TRACE(::testing::Message() << operands.heads.dim << ", " << operands.rows[0].window_count);
+// Lets the first two positions of windows cancel each other but for the bits that only their order
+// keeps: another one shows in bf16, too.
+WindowAttentionOperands WithCancellingValues(WindowAttentionOperands operands) {
+  const int head_dim = operands.heads.dim;
+  for (int row = 0; row < std::min(kContexts, operands.row_count()); ++row) {
+    for (int head = 0; head < operands.heads.kv; ++head) {
+      const int64_t first = operands.WindowElement(row, 0, head);
+      const int64_t second = operands.WindowElement(row, 1, head);
+      for (int i = 0; i < head_dim; ++i) {
+        const float value = 0x1p14f * Bf16ToFloat(operands.values[first + i]);
+        operands.keys[second + i] = operands.keys[first + i];
+        operands.values[first + i] = FloatToBf16(value);
+        operands.values[second + i] = FloatToBf16(-value);
+      }
+    }
+  }
+  return operands;
+}
+
+// Up to rounding to bf16, and what roundings of fp32 do to sums of some hundred values of about 1.
+::testing::AssertionResult IsCloseToReference(Launcher<WindowAttentionOperands> launch,
+                                              WindowAttentionOperands operands) {
   emulation::Emulator emulator({.seed = 1});
-  WindowAttentionOperands results = RunKernel(&LaunchWindowAttention, operands, &emulator);
+  const WindowAttentionOperands results = RunKernel(launch, operands, &emulator);
   const std::vector<double> expected = WindowAttentionReference(operands.KernelArguments());
   for (size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_NEAR(Bf16ToFloat(results.output[i]), expected[i],
-                std::abs(expected[i]) * 0x1p-8 + 0x1p-16)
-        << i;
+    const double error = std::abs(Bf16ToFloat(results.output[i]) - expected[i]);
+    if (error <= std::abs(expected[i]) * 0x1p-8 + 0x1p-16) continue;
+    return ::testing::AssertionFailure() << "element " << i << " is off by " << error;
   }
+  return ::testing::AssertionSuccess();
+}
+
+void ExpectReference(const WindowAttentionOperands& operands) {
+  EXPECT_TRUE(IsCloseToReference(&LaunchWindowAttention, operands))
+      << operands.heads.dim << ", " << operands.rows[0].window_count;
 }
 
 const Heads kHeads[] = {{2, 1, 64}, {3, 3, 16}, {4, 1, 128}, {6, 2, 48}};
@@ -132,28 +161,31 @@ TEST(CudaWindowAttentionTest, ARowThatSeesNothingIsZero) {
 }
 
 TEST(CudaWindowAttentionTest, RowsDoNotDependOnOthers) {
-  EXPECT_TRUE(RowsAreInvariant(&LaunchWindowAttention, RandomOperands({2, 1, 64}, 66, 4, 50, 5)));
+  EXPECT_TRUE(RowsAreInvariant(&LaunchWindowAttention,
+                               WithCancellingValues(RandomOperands({2, 1, 64}, 66, 4, 50, 5))));
 }
 
 TEST(CudaWindowAttentionTest, OrderOfThreadsDoesNotMatter) {
-  EXPECT_TRUE(OrdersAgree(&LaunchWindowAttention, RandomOperands({6, 2, 48}, 3, 20, 300, 5)));
+  EXPECT_TRUE(OrdersAgree(&LaunchWindowAttention,
+                          WithCancellingValues(RandomOperands({6, 2, 48}, 3, 20, 300, 5))));
 }
 
-// The page that the ring overwrites next is the first that a row sees: one page further on, or a
-// path that is left out, is another result.
-TEST(CudaWindowAttentionTest, FaultyRowsAreCaught) {
-  const WindowAttentionOperands operands = RandomOperands({2, 1, 64}, 3, 4, 50, 3);
-  const auto differs = [&](const auto& spoil) {
-    WindowAttentionOperands spoilt = operands;
-    spoil(&spoilt.rows[2]);
-    emulation::Emulator emulator({.seed = 1});
-    return !(RunKernel(&LaunchWindowAttention, spoilt, &emulator) ==
-             RunKernel(&LaunchWindowAttention, operands, &emulator));
+// The checks above notice what they are there for.
+TEST(CudaWindowAttentionTest, FaultyKernelsAreCaught) {
+  const WindowAttentionOperands few = RandomOperands({2, 1, 64}, 5, 4, 50, 3);
+  const WindowAttentionOperands many =
+      WithCancellingValues(RandomOperands({2, 1, 64}, 66, 4, 50, 5));
+  using Fault = WindowAttentionFault;
+  EXPECT_TRUE(IsCloseToReference(&LaunchPlain<PlainWindowAttention<Fault::kNone>>, few));
+  EXPECT_TRUE(RowsAreInvariant(&LaunchPlain<PlainWindowAttention<Fault::kNone>>, many));
+  EXPECT_FALSE(RowsAreInvariant(&LaunchPlain<PlainWindowAttention<Fault::kByRowCount>>, many));
+  const auto is_close = [&](Launcher<WindowAttentionOperands> launch) -> bool {
+    return IsCloseToReference(launch, few);
   };
-  EXPECT_FALSE(differs([](WindowAttentionRow*) {}));
-  EXPECT_TRUE(differs([](WindowAttentionRow* row) { ++row->first_page; }));
-  EXPECT_TRUE(differs([](WindowAttentionRow* row) { --row->window_count; }));
-  EXPECT_TRUE(differs([](WindowAttentionRow* row) { row->path_count = 0; }));
+  EXPECT_TRUE(is_close(&LaunchPlain<PlainWindowAttention<Fault::kByRowCount>>)) << "of few rows";
+  EXPECT_FALSE(is_close(&LaunchPlain<PlainWindowAttention<Fault::kRingFromItsBeginning>>));
+  EXPECT_FALSE(is_close(&LaunchPlain<PlainWindowAttention<Fault::kNewestPositionUnseen>>));
+  EXPECT_FALSE(is_close(&LaunchPlain<PlainWindowAttention<Fault::kSiblingVisible>>));
 }
 
 }  // namespace
