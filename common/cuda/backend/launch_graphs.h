@@ -1,11 +1,11 @@
-// Kernel launches captured once for each number of rows.
+// Kernel launches captured for each number of rows.
 
 #ifndef CHIMERA_COMMON_CUDA_BACKEND_LAUNCH_GRAPHS_H_
 #define CHIMERA_COMMON_CUDA_BACKEND_LAUNCH_GRAPHS_H_
 
 #include <bit>
 #include <map>
-#include <utility>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -28,23 +28,31 @@ inline int RowBucket(int row_count) {
 // One graph per bucket. One thread at a time.
 class LaunchGraphs {
  public:
-  // Gives what `launch` gives to the stream, always the same for a bucket; captured when the bucket
-  // is seen first, with what Graph::Capture requires.
+  // Gives what `launch` gives to the stream, always the same for a bucket, with what Graph::Capture
+  // requires. It is captured when the bucket is seen for the second time. The first launches bring
+  // kernels' code to the device, as CUDA loads modules lazily, and libraries prepare for their
+  // first call; both may wait for the device or allocate, which a capture does not allow. So
+  // nothing needs to know what there is to load, for the price of one step of single launches.
   absl::Status Launch(int bucket, cuda::Stream& stream, absl::FunctionRef<absl::Status()> launch) {
     if (bucket > kMaxGraphRows) return launch();
-    auto graph = graphs_.find(bucket);
-    if (graph == graphs_.end()) {
-      CHIMERA_ASSIGN_OR_RETURN(cuda::Graph captured, cuda::Graph::Capture(stream, launch));
-      graph = graphs_.emplace(bucket, std::move(captured)).first;
+    const auto found = graphs_.find(bucket);
+    if (found == graphs_.end()) {
+      CHIMERA_RETURN_IF_ERROR(launch());
+      graphs_.try_emplace(bucket);
+      return absl::OkStatus();
     }
-    return graph->second.Launch(stream);
+    std::optional<cuda::Graph>& graph = found->second;
+    if (!graph.has_value()) {
+      CHIMERA_ASSIGN_OR_RETURN(graph, cuda::Graph::Capture(stream, launch));
+    }
+    return graph->Launch(stream);
   }
 
   // Forgets what was captured, for other launches.
   void Clear() { graphs_.clear(); }
 
  private:
-  std::map<int, cuda::Graph> graphs_;
+  std::map<int, std::optional<cuda::Graph>> graphs_;  // of the buckets seen; unset: once
 };
 
 }  // namespace chimera

@@ -29,8 +29,7 @@ absl::Status PinnedLinearRunner::AddShapes(std::span<const DeviceLinear* const> 
                                                   .input_size = layer->input_size,
                                                   .output_size = layer->output_size,
                                                   .max_row_count = max_row_count}));
-    // What decides about bits is the shape, not the weights. It also loads the library's code for
-    // kPinnedRows rows, without which they could not be captured in a graph.
+    // What decides about bits is the shape, not the weights.
     CHIMERA_RETURN_IF_ERROR(algorithm.SelfTest(layer->weights.span(), stream));
     workspace_bytes = std::max(workspace_bytes, algorithm.workspace_bytes());
     algorithms_.emplace(ShapeOf(*layer), std::move(algorithm));

@@ -9,6 +9,7 @@
 #include "common/cuda/runtime/device_error.h"
 #include "common/cuda/runtime/emulated_device.h"
 #include "tests/drafter/network/draft_network_fixture.h"
+#include "tests/testing/sanitizers.h"
 
 namespace chimera::testing {
 namespace {
@@ -90,20 +91,20 @@ TEST_F(CudaDraftNetworkFaultTest, SizesThatKernelsCannotTake) {
               is_unimplemented("query_size 524288, must be at most 262144"));
 }
 
-// Every call fails once, of a draft that is the first and of one that finds its graphs captured;
-// the next draft succeeds.
+// Every call fails once (some under a sanitizer) of a draft that is the first, of one that captures
+// graphs and of one that finds them captured; the next draft succeeds.
 TEST_F(CudaDraftNetworkFaultTest, ACallMayFailAndTheNextDraftSucceeds) {
   const Sequence sequence = RandomSequence(0, 9);
-  for (const bool is_first : {true, false}) {
-    int number = 0;
-    for (bool has_happened = true; has_happened;) {
+  for (const int drafts_before : {0, 1, 2}) {
+    int number = 1;
+    for (bool has_happened = true; has_happened; number += kSanitized ? 5 : 1) {
       ScopedEmulatedComputer computer;
       const auto network = Make();
       CHIMERA_ASSERT_OK(network);
-      if (!is_first) {
+      for (int i = 0; i < drafts_before; ++i) {
         CHIMERA_ASSERT_OK(Draft(network->get(), MakeContext(sequence, network->get()).get()));
       }
-      computer.FailCall(++number, EmulatedFault::kOutOfMemory);
+      computer.FailCall(number, EmulatedFault::kOutOfMemory);
       const absl::Status status =
           Draft(network->get(), MakeContext(sequence, network->get()).get());
       has_happened = computer.FaultsHaveHappened();

@@ -33,11 +33,12 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// A prompt, a tree and its commit, and a last token: what has more rows, taps layers and wants
-// logits comes second, so that buffers grow under way.
+// A prompt, twice so that its launches are captured, a tree and its commit, and a last token: what
+// has more rows, taps layers and wants logits comes later, so that buffers grow under way.
 class ShortSequence {
  public:
-  static constexpr int kParts = 4;
+  static constexpr int kCommit = 3;
+  static constexpr int kParts = 5;
 
   ShortSequence()
       : model_(OpenTinyLlama({.layer_count = 1,
@@ -64,8 +65,9 @@ class ShortSequence {
   absl::Status Run(int part, Backend* backend, Outcome* outcome) const {
     switch (part) {
       case 0:
-        return Step({.slot = 1, .pages = pages_, .chunk = prompt_}, {}, backend, outcome);
       case 1:
+        return Step({.slot = 1, .pages = pages_, .chunk = prompt_}, {}, backend, outcome);
+      case 2:
         return Step({.slot = 1,
                      .pages = pages_,
                      .context_length = 3,
@@ -73,7 +75,7 @@ class ShortSequence {
                      .sampling = {.temperature = 1.0f, .top_p = 0.9f, .seed = 4},
                      .outputs = {.logits = true, .hidden_states = true}},
                     taps_, backend, outcome);
-      case 2: {
+      case kCommit: {
         const CommitRequest commit = {
             .slot = 1, .pages = pages_, .context_length = 3, .nodes = path_};
         return backend->Commit(std::span(&commit, 1));
@@ -173,7 +175,7 @@ class CudaBackendFaultsTest : public ::testing::Test {
     for (int part = 0; part < ShortSequence::kParts; ++part) {
       const absl::Status status = sequence_->Run(part, backend.get(), &outcome);
       is_lost |= !status.ok();
-      if (part == 2 && is_lost && !cuda::IsDeviceLost(status)) {
+      if (part == ShortSequence::kCommit && is_lost && !cuda::IsDeviceLost(status)) {
         // There is no tree to commit.
         EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
         continue;
