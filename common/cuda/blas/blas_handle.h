@@ -7,12 +7,11 @@
 #ifndef CHIMERA_COMMON_CUDA_BLAS_BLAS_HANDLE_H_
 #define CHIMERA_COMMON_CUDA_BLAS_BLAS_HANDLE_H_
 
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "common/base/check.h"
+#include "common/cuda/runtime/impl_pointer.h"
 
 namespace chimera::cuda {
 
@@ -29,19 +28,12 @@ class BlasHandle {
 
   // What an implementation keeps. For the implementations.
   class Impl;
-  Impl& impl() const {
-    CHIMERA_CHECK(impl_ != nullptr) << "a BLAS handle that was moved from is used";
-    return *impl_;
-  }
+  Impl& impl() const { return *impl_; }
 
  private:
-  struct Destroy {
-    void operator()(Impl* impl) const;
-  };
+  explicit BlasHandle(ImplPointer<Impl> impl) : impl_(std::move(impl)) {}
 
-  explicit BlasHandle(std::unique_ptr<Impl, Destroy> impl) : impl_(std::move(impl)) {}
-
-  std::unique_ptr<Impl, Destroy> impl_;
+  ImplPointer<Impl> impl_;
 };
 
 }  // namespace chimera::cuda

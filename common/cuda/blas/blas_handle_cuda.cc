@@ -9,21 +9,24 @@
 #include "common/cuda/runtime/device_error.h"
 
 namespace chimera::cuda {
+namespace {
+
+void Destroy(BlasHandle::Impl* impl) {
+  const absl::Status status = ToStatus(cublasLtDestroy(impl->handle), "cublasLtDestroy");
+  if (!status.ok() && !IsDeviceLost(status)) {
+    LogError("CUDA resource not released error=\"{}\"", std::string(status.message()));
+  }
+  delete impl;
+}
+
+}  // namespace
 
 absl::StatusOr<BlasHandle> BlasHandle::Create() {
   // Without a device the library says less.
   CHIMERA_RETURN_IF_ERROR(DeviceCount().status());
   cublasLtHandle_t handle = nullptr;
   CHIMERA_RETURN_IF_ERROR(ToStatus(cublasLtCreate(&handle), "cublasLtCreate"));
-  return BlasHandle(std::unique_ptr<Impl, Destroy>(new Impl{handle}));
-}
-
-void BlasHandle::Destroy::operator()(Impl* impl) const {
-  const absl::Status status = ToStatus(cublasLtDestroy(impl->handle), "cublasLtDestroy");
-  if (!status.ok() && !IsDeviceLost(status)) {
-    LogError("CUDA resource not released error=\"{}\"", std::string(status.message()));
-  }
-  delete impl;
+  return BlasHandle(ImplPointer(new Impl{handle}, &Destroy));
 }
 
 std::string BlasHandle::description() const {

@@ -8,10 +8,8 @@ absl::StatusOr<BlasHandle> BlasHandle::Create() {
   CheckNotCapturing("a BLAS handle is created");
   const int device = ThisThread().device;
   CHIMERA_RETURN_IF_ERROR(LockedMachine()->BeginCall(device));
-  return BlasHandle(std::unique_ptr<Impl, Destroy>(new Impl{device}));
+  return BlasHandle(ImplPointer(new Impl{device}));
 }
-
-void BlasHandle::Destroy::operator()(Impl* impl) const { delete impl; }
 
 std::string BlasHandle::description() const { return "emulated"; }
 

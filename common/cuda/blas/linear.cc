@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 
 namespace chimera::cuda {
 namespace {

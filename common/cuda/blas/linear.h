@@ -5,15 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/check.h"
 #include "common/cuda/blas/blas_handle.h"
 #include "common/cuda/runtime/device_span.h"
+#include "common/cuda/runtime/impl_pointer.h"
 #include "common/cuda/runtime/stream.h"
 
 namespace chimera::cuda {
@@ -85,7 +84,7 @@ class BlasLinear {
   // Workspace that a run needs.
   size_t workspace_bytes() const;
 
-  // One line for the numerics id: shape, type of the output and, pinned, all that tells the
+  // One line of what decides about bits: shape, type of the output and, pinned, all that tells the
   // algorithm from others. Says nothing of the library's version and of the device.
   std::string description() const;
 
@@ -106,25 +105,18 @@ class BlasLinear {
 
   // What an implementation keeps. For the implementations.
   class Impl;
-  Impl& impl() const {
-    CHIMERA_CHECK(impl_ != nullptr) << "a linear layer that was moved from is used";
-    return *impl_;
-  }
+  Impl& impl() const { return *impl_; }
 
  private:
-  struct Destroy {
-    void operator()(Impl* impl) const;
-  };
-
   // The algorithm's part of description().
   std::string AlgorithmDescription() const;
 
   // Ends the process unless all that is said of arguments holds of these.
   void Check(const BlasLinearArguments<Output>& arguments) const;
 
-  explicit BlasLinear(std::unique_ptr<Impl, Destroy> impl) : impl_(std::move(impl)) {}
+  explicit BlasLinear(ImplPointer<Impl> impl) : impl_(std::move(impl)) {}
 
-  std::unique_ptr<Impl, Destroy> impl_;
+  ImplPointer<Impl> impl_;
 };
 
 }  // namespace chimera::cuda

@@ -93,16 +93,11 @@ absl::StatusOr<BlasLinear<Output>> BlasLinear<Output>::Create(BlasHandle& handle
       const Matmul matmul,
       Matmul::Create(handle.impl().handle,
                      {checked.input_size, checked.output_size, DataType(Output{})}));
-  std::unique_ptr<Impl, Destroy> impl(new Impl{checked, matmul, std::nullopt, {}});
+  ImplPointer impl(new Impl{checked, matmul, std::nullopt, {}});
   if (checked.mode == BlasMode::kPinned) {
-    CHIMERA_ASSIGN_OR_RETURN(impl->pinned, PinAlgorithm(matmul, checked));
+    CHIMERA_ASSIGN_OR_RETURN((*impl).pinned, PinAlgorithm(matmul, checked));
   }
   return BlasLinear(std::move(impl));
-}
-
-template <typename Output>
-void BlasLinear<Output>::Destroy::operator()(Impl* impl) const {
-  delete impl;
 }
 
 template <typename Output>

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/float16.h"
 #include "common/base/status_macros.h"
 #include "common/cuda/blas/emulated_blas_handle.h"
@@ -115,12 +116,7 @@ absl::StatusOr<BlasLinear<Output>> BlasLinear<Output>::Create(BlasHandle& handle
         "no algorithm for a linear layer from ", checked.input_size, " to ", checked.output_size,
         " within ", checked.max_workspace_bytes, " bytes of workspace"));
   }
-  return BlasLinear(std::unique_ptr<Impl, Destroy>(new Impl{device, checked}));
-}
-
-template <typename Output>
-void BlasLinear<Output>::Destroy::operator()(Impl* impl) const {
-  delete impl;
+  return BlasLinear(ImplPointer(new Impl{device, checked}));
 }
 
 template <typename Output>

@@ -3,12 +3,11 @@
 #ifndef CHIMERA_COMMON_CUDA_RUNTIME_EVENT_H_
 #define CHIMERA_COMMON_CUDA_RUNTIME_EVENT_H_
 
-#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/check.h"
+#include "common/cuda/runtime/impl_pointer.h"
 
 namespace chimera::cuda {
 
@@ -34,19 +33,12 @@ class Event {
 
   // What an implementation keeps. For the implementations.
   class Impl;
-  Impl& impl() const {
-    CHIMERA_CHECK(impl_ != nullptr) << "an event that was moved from is used";
-    return *impl_;
-  }
+  Impl& impl() const { return *impl_; }
 
  private:
-  struct Destroy {
-    void operator()(Impl* impl) const;
-  };
+  explicit Event(ImplPointer<Impl> impl) : impl_(std::move(impl)) {}
 
-  explicit Event(std::unique_ptr<Impl, Destroy> impl) : impl_(std::move(impl)) {}
-
-  std::unique_ptr<Impl, Destroy> impl_;
+  ImplPointer<Impl> impl_;
 };
 
 // The time on the device between two moments. REQUIRES: both events have timing, are of one device,

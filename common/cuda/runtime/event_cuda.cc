@@ -5,18 +5,21 @@
 #include "common/cuda/runtime/status_conversion.h"
 
 namespace chimera::cuda {
+namespace {
+
+void Destroy(Event::Impl* impl) {
+  LogIfError(cudaEventDestroy(impl->handle), "cudaEventDestroy");
+  delete impl;
+}
+
+}  // namespace
 
 absl::StatusOr<Event> Event::Create(EventTiming timing) {
   const unsigned flags = timing == EventTiming::kOn ? cudaEventDefault : cudaEventDisableTiming;
   cudaEvent_t handle = nullptr;
   CHIMERA_RETURN_IF_ERROR(
       ToStatus(cudaEventCreateWithFlags(&handle, flags), "cudaEventCreateWithFlags"));
-  return Event(std::unique_ptr<Impl, Destroy>(new Impl{handle}));
-}
-
-void Event::Destroy::operator()(Impl* impl) const {
-  LogIfError(cudaEventDestroy(impl->handle), "cudaEventDestroy");
-  delete impl;
+  return Event(ImplPointer(new Impl{handle}, &Destroy));
 }
 
 absl::Status Event::Synchronize() const {

@@ -5,17 +5,20 @@
 #include "common/cuda/runtime/emulated_objects.h"
 
 namespace chimera::cuda {
+namespace {
+
+void Destroy(Event::Impl* impl) {
+  LockedMachine()->CountObjects(-1);
+  delete impl;
+}
+
+}  // namespace
 
 absl::StatusOr<Event> Event::Create(EventTiming timing) {
   const LockedMachine machine;
   CHIMERA_RETURN_IF_ERROR(machine->BeginCall(ThisThread().device));
   machine->CountObjects(1);
-  return Event(std::unique_ptr<Impl, Destroy>(new Impl{ThisThread().device, timing}));
-}
-
-void Event::Destroy::operator()(Impl* impl) const {
-  LockedMachine()->CountObjects(-1);
-  delete impl;
+  return Event(ImplPointer(new Impl{ThisThread().device, timing}, &Destroy));
 }
 
 absl::Status Event::Synchronize() const {

@@ -1,11 +1,19 @@
 #include <cuda_runtime_api.h>
 
+#include <memory>
+
 #include "common/base/status_macros.h"
 #include "common/cuda/runtime/cuda_stream.h"
 #include "common/cuda/runtime/graph.h"
 #include "common/cuda/runtime/status_conversion.h"
 
 namespace chimera::cuda {
+
+class Graph::Impl {
+ public:
+  const cudaGraphExec_t handle;
+};
+
 namespace {
 
 struct DestroyCapturedGraph {
@@ -15,12 +23,12 @@ struct DestroyCapturedGraph {
 };
 using CapturedGraph = std::unique_ptr<CUgraph_st, DestroyCapturedGraph>;
 
-}  // namespace
+void Destroy(Graph::Impl* impl) {
+  LogIfError(cudaGraphExecDestroy(impl->handle), "cudaGraphExecDestroy");
+  delete impl;
+}
 
-class Graph::Impl {
- public:
-  const cudaGraphExec_t handle;
-};
+}  // namespace
 
 absl::StatusOr<Graph> Graph::Capture(Stream& stream, absl::FunctionRef<absl::Status()> record) {
   const cudaStream_t handle = CudaStream(stream);
@@ -37,12 +45,7 @@ absl::StatusOr<Graph> Graph::Capture(Stream& stream, absl::FunctionRef<absl::Sta
   cudaGraphExec_t executable = nullptr;
   CHIMERA_RETURN_IF_ERROR(
       ToStatus(cudaGraphInstantiate(&executable, capture.get(), 0), "cudaGraphInstantiate"));
-  return Graph(std::unique_ptr<Impl, Destroy>(new Impl{executable}));
-}
-
-void Graph::Destroy::operator()(Impl* impl) const {
-  LogIfError(cudaGraphExecDestroy(impl->handle), "cudaGraphExecDestroy");
-  delete impl;
+  return Graph(ImplPointer(new Impl{executable}, &Destroy));
 }
 
 absl::Status Graph::Launch(Stream& stream) const {

@@ -5,6 +5,14 @@
 #include "common/cuda/runtime/emulated_objects.h"
 
 namespace chimera::cuda {
+namespace {
+
+void Destroy(Graph::Impl* impl) {
+  LockedMachine()->CountObjects(-1);
+  delete impl;
+}
+
+}  // namespace
 
 absl::StatusOr<Graph> Graph::Capture(Stream& stream, absl::FunctionRef<absl::Status()> record) {
   Stream::Impl& impl = stream.impl();
@@ -24,13 +32,10 @@ absl::StatusOr<Graph> Graph::Capture(Stream& stream, absl::FunctionRef<absl::Sta
   CHIMERA_RETURN_IF_ERROR(recorded);
   CHIMERA_RETURN_IF_ERROR(ended);
   machine->CountObjects(1);
-  return Graph(std::unique_ptr<Impl, Destroy>(new Impl{
-      impl.device, std::make_shared<const std::vector<EmulatedOperation>>(std::move(operations))}));
-}
-
-void Graph::Destroy::operator()(Impl* impl) const {
-  LockedMachine()->CountObjects(-1);
-  delete impl;
+  return Graph(ImplPointer(
+      new Impl{impl.device,
+               std::make_shared<const std::vector<EmulatedOperation>>(std::move(operations))},
+      &Destroy));
 }
 
 absl::Status Graph::Launch(Stream& stream) const {

@@ -3,13 +3,12 @@
 #ifndef CHIMERA_COMMON_CUDA_RUNTIME_STREAM_H_
 #define CHIMERA_COMMON_CUDA_RUNTIME_STREAM_H_
 
-#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/check.h"
 #include "common/cuda/runtime/event.h"
+#include "common/cuda/runtime/impl_pointer.h"
 
 namespace chimera::cuda {
 
@@ -41,19 +40,12 @@ class Stream {
 
   // What an implementation keeps. For the implementations.
   class Impl;
-  Impl& impl() const {
-    CHIMERA_CHECK(impl_ != nullptr) << "a stream that was moved from is used";
-    return *impl_;
-  }
+  Impl& impl() const { return *impl_; }
 
  private:
-  struct Destroy {
-    void operator()(Impl* impl) const;
-  };
+  explicit Stream(ImplPointer<Impl> impl) : impl_(std::move(impl)) {}
 
-  explicit Stream(std::unique_ptr<Impl, Destroy> impl) : impl_(std::move(impl)) {}
-
-  std::unique_ptr<Impl, Destroy> impl_;
+  ImplPointer<Impl> impl_;
 };
 
 }  // namespace chimera::cuda

@@ -6,19 +6,22 @@
 #include "common/cuda/runtime/status_conversion.h"
 
 namespace chimera::cuda {
+namespace {
+
+void Destroy(Stream::Impl* impl) {
+  // CUDA would let the work go on, on memory that may be gone.
+  LogIfError(cudaStreamSynchronize(impl->handle), "cudaStreamSynchronize");
+  LogIfError(cudaStreamDestroy(impl->handle), "cudaStreamDestroy");
+  delete impl;
+}
+
+}  // namespace
 
 absl::StatusOr<Stream> Stream::Create() {
   cudaStream_t handle = nullptr;
   CHIMERA_RETURN_IF_ERROR(ToStatus(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking),
                                    "cudaStreamCreateWithFlags"));
-  return Stream(std::unique_ptr<Impl, Destroy>(new Impl{handle}));
-}
-
-void Stream::Destroy::operator()(Impl* impl) const {
-  // CUDA would let the work go on, on memory that may be gone.
-  LogIfError(cudaStreamSynchronize(impl->handle), "cudaStreamSynchronize");
-  LogIfError(cudaStreamDestroy(impl->handle), "cudaStreamDestroy");
-  delete impl;
+  return Stream(ImplPointer(new Impl{handle}, &Destroy));
 }
 
 absl::Status Stream::Synchronize() {

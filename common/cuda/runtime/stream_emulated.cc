@@ -1,4 +1,5 @@
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "common/base/check.h"
@@ -7,22 +8,25 @@
 #include "common/cuda/runtime/emulated_stream.h"
 
 namespace chimera::cuda {
+namespace {
 
-absl::StatusOr<Stream> Stream::Create() {
-  const LockedMachine machine;
-  CHIMERA_RETURN_IF_ERROR(machine->BeginCall(ThisThread().device));
-  std::unique_ptr<Impl, Destroy> impl(new Impl{ThisThread().device});
-  machine->AddStream(impl.get());
-  return Stream(std::move(impl));
-}
-
-void Stream::Destroy::operator()(Impl* impl) const {
-  const std::unique_ptr<Impl> owner(impl);
+void Destroy(Stream::Impl* impl) {
+  const std::unique_ptr<Stream::Impl> owner(impl);
   CheckNotCapturing("a stream is destroyed");
   const LockedMachine machine;
   // An error loses the device, which later calls tell.
   machine->RunAll(*impl).IgnoreError();
   machine->RemoveStream(impl);
+}
+
+}  // namespace
+
+absl::StatusOr<Stream> Stream::Create() {
+  const LockedMachine machine;
+  CHIMERA_RETURN_IF_ERROR(machine->BeginCall(ThisThread().device));
+  ImplPointer impl(new Impl{ThisThread().device}, &Destroy);
+  machine->AddStream(&*impl);
+  return Stream(std::move(impl));
 }
 
 absl::Status Stream::Synchronize() {
