@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "tools/gpu_bench/flags.h"
 #include "tools/gpu_bench/gpu_bench.h"
 #include "tools/gpu_bench/report.h"
@@ -66,6 +68,8 @@ int Measure(const GpuBenchConfig& config) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
+  // To the standard error, as the output may be JSON.
+  CHIMERA_CHECK(InitLogging("chimera-gpu-bench", "info").ok());
   if (AsksForHelp(arguments)) {
     std::fputs(GpuBenchHelp().c_str(), stdout);
     return 0;

@@ -8,6 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "common/backend/step_validation.h"
 #include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/cuda/backend/memory_error.h"
 #include "common/cuda/backend/pinned_linear_runner.h"
@@ -27,14 +29,19 @@ constexpr int kArithmeticVersion = 1;
 // Steps of more rows would take more memory than there is.
 constexpr int32_t kMaxStepRows = 1 << 20;
 
-// "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise.
+// "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise. Where more
+// decides, its hash follows: what is described there is long, and this becomes a metric's label.
 std::string NumericsId(Numerics numerics, const LinearRunner& linears,
                        const cuda::DeviceInfo& device) {
   const std::string id =
       absl::StrCat("cuda-", NumericsName(numerics), "-bf16-sm", device.compute_capability_major,
                    device.compute_capability_minor, "-", kArithmeticVersion);
   const std::string description = linears.description();
-  return description.empty() ? id : absl::StrCat(id, " (", description, ")");
+  if (description.empty()) return id;
+  constexpr size_t kHashDigits = 16;
+  Sha256 hash;
+  hash.AddString(description);
+  return absl::StrCat(id, "-", hash.Finish().substr(0, kHashDigits));
 }
 
 absl::Status CheckModel(const LlamaConfig& config) {
@@ -134,6 +141,9 @@ absl::Status CudaBackend::MakeSteps(const CudaBackendOptions& options,
         linears_, PinnedLinearRunner::Create(weights_.linears(), limits_.max_step_rows, stream_));
   }
   numerics_id_ = NumericsId(options.numerics, *linears_, device);
+  if (const std::string description = linears_->description(); !description.empty()) {
+    LogInfo("linear layers numerics_id={} by=\"{}\"", numerics_id_, description);
+  }
   CHIMERA_ASSIGN_OR_RETURN(
       CudaLlamaForward forward,
       CudaLlamaForward::Create({&config_, &weights_, linears_.get()}, limits_, device));

@@ -43,8 +43,8 @@ struct CudaBackendOptions {
 };
 
 // Submit gives all work of a step to a stream, Wait waits for it; hidden states are copied while
-// logits are computed. Weights are kept in bf16, in memory of its own. Pinned numerics name the
-// library and its algorithms in the numerics id.
+// logits are computed. Weights are kept in bf16, in memory of its own. With pinned numerics the
+// numerics id ends in a hash of the library's version and its algorithms, which are logged.
 //
 // Errors of all calls, besides those of Backend: those of common/cuda/runtime/device_error.h. After
 // one of a lost device (IsDeviceLost) every call fails. After another the step did not happen, and

@@ -33,8 +33,8 @@ class LinearRunner {
   // How it takes weights.
   virtual WeightOrder weight_order() const = 0;
 
-  // What decides about a row's bits besides this code and the device, for the numerics id; may be
-  // empty.
+  // What decides about a row's bits besides this code and the device, as one line, of which the
+  // numerics id has a hash; may be empty.
   virtual std::string description() const = 0;
 
   // Rows that are computed for `row_count`, at least as many.
