@@ -1,15 +1,14 @@
 #include "tools/gpu_bench/bench_model.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
 #include "common/cuda/backend/cuda_backend.h"
-#include "common/cuda/runtime/device.h"
 #include "tools/cpu_bench/bench_steps.h"
+#include "tools/gpu_bench/loading.h"
 #include "tools/gpu_bench/model_shapes.h"
 #include "tools/gpu_bench/random_weights.h"
 
@@ -30,20 +29,10 @@ absl::Status CheckContext(const LlamaConfig& config, const GpuBenchConfig& bench
       " need ", needed, " positions, the model has ", config.context_length));
 }
 
-// Before minutes are spent on the first part of a model.
-absl::Status CheckMemory(const LlamaConfig& config, int64_t page_count) {
-  CHIMERA_ASSIGN_OR_RETURN(const size_t free, cuda::FreeDeviceMemoryBytes());
+int64_t MemoryBytes(const LlamaConfig& config, int64_t page_count) {
   const int64_t embedding = int64_t{2} * config.vocab_size * config.hidden_size;
-  const int64_t needed = StepWeightBytes(config) + embedding +
-                         page_count * kPagePositions * KvBytesPerPosition(config);
-  if (needed <= static_cast<int64_t>(free)) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("weights, keys and values take ", needed >> 20,
-                                                   " MiB, ", free >> 20, " MiB are free"));
-}
-
-int LoadingThreads() {
-  constexpr unsigned kMostThreads = 32;
-  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads));
+  return StepWeightBytes(config) + embedding +
+         page_count * kPagePositions * KvBytesPerPosition(config);
 }
 
 }  // namespace
@@ -52,7 +41,8 @@ absl::StatusOr<BenchModel> BenchModel::Create(const LlamaConfig& config,
                                               const GpuBenchConfig& bench) {
   CHIMERA_RETURN_IF_ERROR(CheckContext(config, bench));
   const int page_count = (MostPositions(bench) + kPagePositions - 1) / kPagePositions;
-  CHIMERA_RETURN_IF_ERROR(CheckMemory(config, page_count));
+  CHIMERA_RETURN_IF_ERROR(
+      CheckFreeMemory("weights, keys and values", MemoryBytes(config, page_count)));
   const int most_rows = std::max(bench.prefill, int{TokenTree::kMaxNodes});
   const CudaBackendOptions options = {
       .device = bench.device,

@@ -20,6 +20,7 @@ struct GpuBenchSections {
   bool attention = false;  // attention of a layer
   bool step = false;       // whole steps and prefill
   bool decode = false;     // plain and tree decoding
+  bool draft = false;      // levels of the model's default drafter
 };
 
 // Validated, but for what depends on the device.
@@ -33,7 +34,7 @@ struct GpuBenchConfig {
   int launches = 128;
   std::vector<int> rows;      // of linear layers
   std::vector<int> contexts;  // of attention
-  // Of steps and decoding.
+  // Of steps, decoding and, the context only, drafting.
   Numerics numerics = Numerics::kStrict;
   int context = 512;
   int prefill = 2048;              // tokens

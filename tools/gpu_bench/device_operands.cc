@@ -6,7 +6,7 @@
 #include "common/base/status_macros.h"
 #include "common/cuda/runtime/copy.h"
 #include "common/cuda/runtime/pinned_memory.h"
-#include "tools/gpu_bench/random_weights.h"
+#include "tools/gpu_bench/random_tensors.h"
 
 namespace chimera {
 

@@ -17,8 +17,9 @@
 #include "common/base/status_macros.h"
 
 ABSL_FLAG(int32_t, device, 0, "N  Number of the CUDA device. Default 0.");
-ABSL_FLAG(std::string, sections, "copy,launch,gemm,attention,step,decode",
-          "LIST  What is measured, of copy, launch, gemm, attention, step, decode. Default all.");
+ABSL_FLAG(std::string, sections, "copy,launch,gemm,attention,step,decode,draft",
+          "LIST  What is measured, of copy, launch, gemm, attention, step, decode, draft. Default "
+          "all.");
 ABSL_FLAG(std::string, models, "llama-2-7b,llama-2-13b",
           "LIST  Shapes of models, of llama-2-7b, llama-2-13b, llama-3-8b, smollm2-135m, tiny. "
           "Default the first two.");
@@ -31,7 +32,7 @@ ABSL_FLAG(std::string, contexts, "512,2048,8192", "LIST  Positions that attentio
 ABSL_FLAG(std::string, numerics, "strict",
           "NAME  Of steps and decoding: strict, or pinned, which is cuBLASLt's. Default strict.");
 ABSL_FLAG(int32_t, context, chimera::GpuBenchConfig().context,
-          "N  Positions before the rows of a step, and before decoding. Default 512.");
+          "N  Positions before the rows of a step, decoding and drafting. Default 512.");
 ABSL_FLAG(int32_t, prefill, chimera::GpuBenchConfig().prefill,
           "N  Tokens of the prompt that is timed. Default 2048.");
 ABSL_FLAG(int32_t, tokens, chimera::GpuBenchConfig().tokens, "N  Tokens decoded. Default 256.");
@@ -133,15 +134,16 @@ absl::StatusOr<std::vector<double>> ReadAcceptance() {
 absl::StatusOr<GpuBenchSections> ReadSections() {
   GpuBenchSections sections;
   const std::pair<absl::string_view, bool*> names[] = {
-      {"copy", &sections.copy}, {"launch", &sections.launch},       {"gemm", &sections.gemm},
-      {"step", &sections.step}, {"attention", &sections.attention}, {"decode", &sections.decode}};
+      {"copy", &sections.copy},  {"launch", &sections.launch},       {"gemm", &sections.gemm},
+      {"step", &sections.step},  {"attention", &sections.attention}, {"decode", &sections.decode},
+      {"draft", &sections.draft}};
   CHIMERA_ASSIGN_OR_RETURN(const std::vector<std::string> items, ReadList(FLAGS_sections));
   for (const std::string& item : items) {
     const auto* const found =
         std::ranges::find(names, item, &std::pair<absl::string_view, bool*>::first);
     if (found == std::end(names)) {
       return UsageError("--sections cannot be \"", item, "\", must be of ",
-                        "copy, launch, gemm, attention, step, decode");
+                        "copy, launch, gemm, attention, step, decode, draft");
     }
     *found->second = true;
   }

@@ -92,6 +92,12 @@ absl::Status RunGpuBench(const GpuBenchConfig& config, const Clock& clock, OnPro
   for (ModelTimes& model : result->models) {
     CHIMERA_RETURN_IF_ERROR(MeasureKernels(config, bench, &blas, on_progress, &model));
   }
+  if (config.sections.draft) {
+    for (ModelTimes& model : result->models) {
+      on_progress(absl::StrCat(model.shape.name, ": drafting"));
+      CHIMERA_ASSIGN_OR_RETURN(model.drafting, MeasureDrafting(model.shape.config, config, clock));
+    }
+  }
   if (config.sections.step || config.sections.decode) {
     for (ModelTimes& model : result->models) {
       CHIMERA_RETURN_IF_ERROR(MeasureModel(config, clock, on_progress, &model));

@@ -15,6 +15,7 @@
 #include "tools/gpu_bench/bandwidth_bench.h"
 #include "tools/gpu_bench/config.h"
 #include "tools/gpu_bench/decode_bench.h"
+#include "tools/gpu_bench/draft_bench.h"
 #include "tools/gpu_bench/gemm_bench.h"
 #include "tools/gpu_bench/launch_bench.h"
 #include "tools/gpu_bench/step_bench.h"
@@ -30,6 +31,7 @@ struct ModelTimes {
   std::optional<StepTimes> steps = {};
   std::optional<DecodeTimes> decoding = {};
   std::string skipped = {};  // why there are neither steps nor decoding
+  std::optional<DraftTimes> drafting = {};
 };
 
 struct GpuBenchResult {
@@ -46,9 +48,9 @@ struct GpuBenchResult {
 bool IsLossless(const GpuBenchResult& result);
 
 // Takes the device into use and measures what config.sections asks for: kernels of all models, then
-// whole models, one at a time. Calls `on_progress` after each part, with what the next is, so that
-// nothing is lost that was measured before a failure. Models that do not fit, or whose numerics
-// cannot be kept, are skipped. Errors: common/cuda/runtime/device_error.h.
+// drafters and whole models, one at a time. Calls `on_progress` after each part, with what the next
+// is, so that nothing is lost that was measured before a failure. Models that do not fit, or whose
+// numerics cannot be kept, are skipped. Errors: common/cuda/runtime/device_error.h.
 absl::Status RunGpuBench(const GpuBenchConfig& config, const Clock& clock,
                          absl::FunctionRef<void(const std::string& next)> on_progress,
                          GpuBenchResult* result);

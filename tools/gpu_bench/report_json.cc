@@ -121,6 +121,22 @@ Json DecodingToJson(const GpuBenchResult& result, const LlamaConfig& config,
   return {{"context", times.context}, {"tokens", times.tokens}, {"plain", plain}, {"trees", trees}};
 }
 
+Json DraftingToJson(const GpuBenchResult& result, const DraftTimes& times) {
+  Json json = {{"context", times.context}, {"level_weight_bytes", times.level_weight_bytes}};
+  if (!times.skipped.empty()) {
+    json["skipped"] = times.skipped;
+    return json;
+  }
+  json["root"] = ToJson(times.root_seconds);
+  for (const DraftLevelTime& level : times.levels) {
+    Json level_json = {{"rows", level.rows}};
+    level_json.update(ToJson(level.seconds));
+    level_json.update(ToJson(RateOf(result, times.level_weight_bytes, level.seconds.median)));
+    json["levels"].push_back(level_json);
+  }
+  return json;
+}
+
 Json ModelToJson(const GpuBenchResult& result, const ModelTimes& model) {
   const LlamaConfig& config = model.shape.config;
   Json json = {{"model", model.shape.name}, {"weight_bytes", StepWeightBytes(config)}};
@@ -132,6 +148,7 @@ Json ModelToJson(const GpuBenchResult& result, const ModelTimes& model) {
   if (!model.numerics_id.empty()) json["numerics_id"] = model.numerics_id;
   if (model.steps.has_value()) json["step"] = StepsToJson(result, config, *model.steps);
   if (model.decoding.has_value()) json["decode"] = DecodingToJson(result, config, *model.decoding);
+  if (model.drafting.has_value()) json["draft"] = DraftingToJson(result, *model.drafting);
   return json;
 }
 

@@ -127,6 +127,25 @@ void AppendDecoding(const GpuBenchResult& result, const LlamaConfig& config,
   }
 }
 
+void AppendDrafting(const GpuBenchResult& result, const DraftTimes& times, std::string* text) {
+  absl::StrAppendFormat(text, "\ndrafting after %d positions: %.2f GB of weights a level\n",
+                        times.context, 1e-9 * static_cast<double>(times.level_weight_bytes));
+  if (!times.skipped.empty()) {
+    absl::StrAppend(text, "  skipped: ", times.skipped, "\n");
+    return;
+  }
+  absl::StrAppendFormat(text,
+                        "  rows        ms  +- %%     GB/s  of bandw.\n"
+                        "  root %9.3f %5.1f\n",
+                        1e3 * times.root_seconds.median, SpreadPercent(times.root_seconds));
+  for (const DraftLevelTime& level : times.levels) {
+    const ReadRate rate = RateOf(result, times.level_weight_bytes, level.seconds.median);
+    absl::StrAppendFormat(text, "%6d %9.3f %5.1f %8.0f %8.1f %%\n", level.rows,
+                          1e3 * level.seconds.median, SpreadPercent(level.seconds),
+                          1e-9 * rate.bytes_per_second, 100 * rate.bandwidth_share);
+  }
+}
+
 void AppendModel(const GpuBenchResult& result, const ModelTimes& model, std::string* text) {
   const LlamaConfig& config = model.shape.config;
   absl::StrAppendFormat(text, "\n== %s: %.2f GB of weights a step\n", model.shape.name,
@@ -137,6 +156,7 @@ void AppendModel(const GpuBenchResult& result, const ModelTimes& model, std::str
   if (!model.numerics_id.empty()) absl::StrAppend(text, "\n", model.numerics_id, "\n");
   if (model.steps.has_value()) AppendSteps(result, config, *model.steps, text);
   if (model.decoding.has_value()) AppendDecoding(result, config, *model.decoding, text);
+  if (model.drafting.has_value()) AppendDrafting(result, *model.drafting, text);
 }
 
 }  // namespace

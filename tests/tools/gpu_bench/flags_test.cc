@@ -39,7 +39,7 @@ TEST(GpuBenchFlagsTest, HasDefaults) {
   EXPECT_EQ(config.device, 0);
   const GpuBenchSections& sections = config.sections;
   EXPECT_TRUE(sections.copy && sections.launch && sections.gemm && sections.attention &&
-              sections.step && sections.decode);
+              sections.step && sections.decode && sections.draft);
   EXPECT_THAT(Names(config.models), ElementsAre("llama-2-7b", "llama-2-13b"));
   EXPECT_EQ(config.repetitions, 15);
   EXPECT_EQ(config.launches, 128);
@@ -62,7 +62,7 @@ TEST(GpuBenchFlagsTest, TakesFlagsInEveryForm) {
   EXPECT_EQ(config.device, 3);
   EXPECT_TRUE(config.sections.gemm && config.sections.step);
   EXPECT_FALSE(config.sections.copy || config.sections.launch || config.sections.attention ||
-               config.sections.decode);
+               config.sections.decode || config.sections.draft);
   EXPECT_THAT(Names(config.models), ElementsAre("smollm2-135m"));
   EXPECT_EQ(config.models[0].config.hidden_size, 576);
   EXPECT_EQ(config.repetitions, 2);
@@ -98,7 +98,7 @@ TEST(GpuBenchFlagsTest, ErrorsNameWhatCannotBeRead) {
   ExpectUsageError({"--acceptance=often"}, "--acceptance cannot be \"often\"");
   ExpectUsageError({"--sections=gem"},
                    "--sections cannot be \"gem\", must be of copy, launch, gemm, attention, step, "
-                   "decode");
+                   "decode, draft");
   ExpectUsageError({"--models=gpt"},
                    "--models cannot be \"gpt\", must be of llama-2-7b, llama-2-13b, llama-3-8b, "
                    "smollm2-135m, tiny");

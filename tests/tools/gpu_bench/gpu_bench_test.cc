@@ -100,16 +100,25 @@ TEST(GpuBenchTest, JsonHasEveryFigure) {
     ExpectPositive(tree, {"acceptance", "steps", "tokens_per_step", "tokens_per_s", "speed_up"});
     EXPECT_EQ(tree.at("is_identical"), true);
   }
+  const json& draft = model.at("draft");
+  ExpectPositive(draft, {"context", "level_weight_bytes"});
+  ExpectTimes(draft.at("root"));
+  EXPECT_THAT(Column(draft.at("levels"), "rows"), ElementsAre(1, 4, 8, 16, 32, 64));
+  for (const json& level : draft.at("levels")) {
+    ExpectTimes(level);
+    ExpectPositive(level, {"gb_per_s", "bandwidth_share"});
+  }
 }
 
 TEST(GpuBenchTest, WritesTablesAndAFile) {
   const testing::TempDirectory directory;
   const std::string path = directory.path() + "/result.json";
   const Outcome outcome =
-      RunTiny({"--sections=copy,launch,gemm,attention", "--rows=2", "--json=" + path});
+      RunTiny({"--sections=copy,launch,gemm,attention,draft", "--rows=2", "--json=" + path});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
-  for (const char* text : {"read bandwidth", "copy to the host", "launch in a graph", "== tiny",
-                           "gate+up: 2 x [320, 128]", "attention of a layer"}) {
+  for (const char* text :
+       {"read bandwidth", "copy to the host", "launch in a graph", "== tiny",
+        "gate+up: 2 x [320, 128]", "attention of a layer", "drafting after 20 positions"}) {
     EXPECT_THAT(outcome.output, HasSubstr(text));
   }
   EXPECT_THAT(outcome.errors, HasSubstr("tiny: attention over 40 positions"));
@@ -137,6 +146,13 @@ TEST(GpuBenchTest, ModelsThatDoNotFitAreSkipped) {
   EXPECT_THAT(longer.output,
               HasSubstr("steps skipped: --prefill=30 --context=250 --tokens=6 need 314 positions, "
                         "the model has 256"));
+}
+
+TEST(GpuBenchTest, DraftersThatDoNotFitAreSkipped) {
+  const Outcome outcome =
+      RunBench({"--models=llama-2-13b", "--sections=draft", "--repetitions=1", "--context=16"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output, HasSubstr("  skipped: weights take 1"));
 }
 
 TEST(GpuBenchTest, LayersThatDoNotFitAreSkipped) {

@@ -29,6 +29,10 @@ GpuBenchResult Result() {
       {.context = 8, .rows = 1, .kv_bytes = 500'000, .seconds = Exactly(1e-6)});
   model.decoding = DecodeTimes{.context = 8, .tokens = 10, .plain_seconds = Exactly(1)};
   model.decoding->trees.push_back({.acceptance = 0.5, .steps = 4, .seconds = Exactly(0.5)});
+  model.drafting = DraftTimes{.context = 8,
+                              .level_weight_bytes = 500'000,
+                              .root_seconds = Exactly(1e-6),
+                              .levels = {{8, Exactly(2e-6)}}};
   result.models.push_back(model);
   return result;
 }
@@ -46,16 +50,22 @@ TEST(GpuBenchReportTest, FiguresFollowFromTimes) {
   EXPECT_NEAR(decode.at("plain").at("tokens_per_s").get<double>(), 10, 1e-12);
   EXPECT_NEAR(decode.at("trees").at(0).at("tokens_per_step").get<double>(), 2.5, 1e-12);
   EXPECT_NEAR(decode.at("trees").at(0).at("speed_up").get<double>(), 2, 1e-12);
+  const json& level = report.at("models").at(0).at("draft").at("levels").at(0);
+  EXPECT_EQ(level.at("rows"), 8);
+  EXPECT_NEAR(level.at("gb_per_s").get<double>(), 250, 1e-9);
+  EXPECT_NEAR(level.at("bandwidth_share").get<double>(), 0.25, 1e-12);
 }
 
 TEST(GpuBenchReportTest, WhatWasNotMeasuredIsAbsent) {
   GpuBenchResult result = Result();
   result.models[0].decoding.reset();
+  result.models[0].drafting.reset();
   result.models[0].skipped = "too large";
   const json report = json::parse(ReportJson(result));
   EXPECT_FALSE(report.contains("copies"));
   EXPECT_FALSE(report.contains("launches"));
   EXPECT_FALSE(report.at("models").at(0).contains("decode"));
+  EXPECT_FALSE(report.at("models").at(0).contains("draft"));
   EXPECT_EQ(report.at("models").at(0).at("skipped"), "too large");
   EXPECT_THAT(ReportTable(result), HasSubstr("steps skipped: too large"));
 }
