@@ -106,9 +106,10 @@ EngineLoad Engine::load() const {
 
 void Engine::PublishLoad() {
   const PageAllocator& allocator = pages_.allocator();
-  running_count_.store(scheduler_.running_count());
-  interrupted_count_.store(scheduler_.interrupted_count());
+  // Last comes what load() reads first: who sees that nothing runs sees all pages free.
   free_pages_.store(allocator.available_count());
+  interrupted_count_.store(scheduler_.interrupted_count());
+  running_count_.store(scheduler_.running_count());
   recorder_.Load(scheduler_.running_count(), scheduler_.waiting_count(),
                  1.0 - static_cast<double>(allocator.available_count()) / allocator.page_count());
 }
