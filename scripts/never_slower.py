@@ -24,7 +24,9 @@ LEAST_RATIO = 0.98
 def serve(drafter, arguments, folder):
     """Yields the address of a verifier with that drafter, and that of its metrics."""
     address = f"unix:{folder}/verifier.sock"
-    common = [f"--model={arguments.model}", f"--listen={address}", "--metrics_listen=127.0.0.1:0"]
+    # All streams are decoded at once, whatever their number.
+    most = f"--max_running_requests={max(arguments.concurrency)}"
+    common = [f"--model={arguments.model}", f"--listen={address}", "--metrics_listen=127.0.0.1:0", most]
     if drafter == "slow":
         drafter_address = f"unix:{folder}/drafter.sock"
         commands = [
@@ -60,7 +62,10 @@ def warm_up(server):
 
 def settings(drafter, arguments):
     """What the results with a drafter depend on, besides their cell."""
-    own = {"model": str(pathlib.Path(arguments.model).resolve())}
+    own = {
+        "model": str(pathlib.Path(arguments.model).resolve()),
+        "max_running_requests": max(arguments.concurrency),
+    }
     if drafter == "given":
         own["draft_model"] = arguments.drafter
         if (path := pathlib.Path(arguments.drafter)).is_file():
