@@ -152,7 +152,7 @@ TEST_F(DraftingPaysTest, ASlowDrafterIsHardlyEverAskedUntilItIsFastAgain) {
   EXPECT_LT(Decode(2000).asked_share, 0.02);
   EXPECT_FALSE(engine_->speculation().drafting);
   model_of_drafter_->delay = microseconds(0);
-  Decode(2 * DraftingGate::kLongestPause);
+  Decode(DraftingGate::kLongestCostlyPause + DraftingGate::kLongestPause);
   EXPECT_GT(Decode(500).asked_share, 0.9);
 }
 

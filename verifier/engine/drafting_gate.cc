@@ -19,6 +19,9 @@ constexpr double kDoubt = 0.5;
 // Drafting that went on for so many steps has proved itself: its next pause is a short one.
 constexpr int kProvenSteps = 1024;
 
+// Steps that count for what a try has lost: one that goes on for longer has had its reasons.
+constexpr int kTrySteps = 48;
+
 // Runs of plain steps that the correction is the mean of, roughly, and what one may come to.
 constexpr int kCorrectingRuns = 16;
 constexpr double kLeastCorrection = 0.7;
@@ -59,6 +62,12 @@ int DraftingGate::IndexOf(int sequences) {
   return std::min<int>(std::bit_width(static_cast<unsigned>(std::max(sequences, 0))), kLoads - 1);
 }
 
+int DraftingGate::PauseOf(const Load& load) {
+  const double plain_step_seconds = load.recent.plain_seconds / load.recent.steps;
+  const double costly = load.lost_seconds / (kTryCost * plain_step_seconds);
+  return std::max(load.next_pause, static_cast<int>(std::min<double>(costly, kLongestCostlyPause)));
+}
+
 void DraftingGate::Record(const StepOutcome& step, bool asked) {
   Load& load = loads_[IndexOf(step.sequences)];
   if (!asked) {
@@ -75,6 +84,9 @@ void DraftingGate::Record(const StepOutcome& step, bool asked) {
     return;
   }
   if (load.pause_left > 0) return;  // the load changed while the draft was under way
+  if (load.steps < kTrySteps) {
+    load.lost_seconds += step.seconds - step.plain_seconds * step.tokens / step.sequences;
+  }
   const int warm_up = step.catching_up ? kLongestWarmUp : kWarmUpSteps;
   if (load.steps == 0 && load.warm_up < warm_up) {
     ++load.warm_up;
@@ -92,16 +104,17 @@ void DraftingGate::Record(const StepOutcome& step, bool asked) {
     load.until_plain = load.plain.count < kEagerRuns ? kEagerInterval : kPlainInterval;
     return;
   }
-  const int pause = load.next_pause;
+  const int pause = PauseOf(load);
   load = {.recent = {},
           .lasting = {},
           .warm_up = 0,
           .steps = 0,
+          .lost_seconds = 0,
           .plain = load.plain,
           .until_plain = kFirstPlainRun,
           .plain_left = 0,
           .pause_left = pause,
-          .next_pause = std::min(2 * pause, kLongestPause)};
+          .next_pause = std::min(2 * load.next_pause, kLongestPause)};
 }
 
 }  // namespace chimera

@@ -18,14 +18,19 @@ struct StepOutcome {
 
 // Compares tokens per second with drafting to those without, as steps come and go. While drafting
 // loses it pauses, and is tried again for a few steps after a pause that doubles with every failure
-// in a row. Plain steps that follow each other are faster than one among steps that draft, so now
-// and then drafting is left out for a few, and what they take corrects what steps seem to take.
-// Loads differ: each power of two of sequences is judged by itself. One thread.
+// in a row, or is longer where those steps lost much. Plain steps that follow each other are faster
+// than one among steps that draft, so now and then drafting is left out for a few, and what they
+// take corrects what steps seem to take. Loads differ: each power of two of sequences is judged by
+// itself. One thread.
 class DraftingGate {
  public:
-  // Steps of the first pause and of the longest.
+  // Steps of the first pause, and of the longest that failures alone lead to.
   static constexpr int kShortestPause = 512;
   static constexpr int kLongestPause = 2048;
+  // The part of a pause's time that the try before it may have lost, or the pause is longer; and the
+  // steps of the longest such pause.
+  static constexpr double kTryCost = 0.01;
+  static constexpr int kLongestCostlyPause = 8192;
   // Steps that are not counted when drafting begins, because drafters catch up in them: so many at
   // least, and while they do, at most.
   static constexpr int kWarmUpSteps = 4;
@@ -94,14 +99,18 @@ class DraftingGate {
   struct Load {
     Sums recent;
     Sums lasting;
-    int warm_up = 0;  // steps since drafting began that were not counted
-    int steps = 0;    // and those counted, up to what proves a drafter
+    int warm_up = 0;          // steps since drafting began that were not counted
+    int steps = 0;            // and those counted, up to what proves a drafter
+    double lost_seconds = 0;  // by both, as far as they may be a try
     PlainRuns plain;
     int until_plain = kFirstPlainRun;  // drafting steps
     int plain_left = 0;                // steps of a run
     int pause_left = 0;                // steps; 0 while drafting
     int next_pause = kShortestPause;
   };
+
+  // Steps of the pause that begins at this load.
+  static int PauseOf(const Load& load);
 
   static constexpr int kLoads = 16;
   static int IndexOf(int sequences);

@@ -66,6 +66,15 @@ TEST_P(DraftingGateTest, GivesUpAWorthlessDrafterSoon) {
   EXPECT_LE(server.Run(10'000, {.seconds = 1.5, .max_tokens = 1}), 200);
 }
 
+TEST_P(DraftingGateTest, TriesThatCostMuchAreFarBetween) {
+  Server server(GetParam());
+  server.Run(5000, {.seconds = 20, .max_tokens = 1});
+  // Each step of a try costs 19, and one percent is wanted.
+  EXPECT_LE(server.Run(100'000, {.seconds = 20, .max_tokens = 1}),
+            100'000 * (DraftingGate::kWarmUpSteps + DraftingGate::kMinSteps) /
+                DraftingGate::kLongestCostlyPause);
+}
+
 TEST_P(DraftingGateTest, NoticesThatADrafterHasBecomeSlow) {
   Server server(GetParam());
   server.Run(2000, {.seconds = 1.3, .max_tokens = 3});
