@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "tests/testing/temp_directory.h"
+#include "tests/testing/tree_path.h"
 
 namespace chimera::testing {
 
@@ -57,13 +58,6 @@ TokenTree RandomTree(int size, int32_t root, int32_t vocab_size, std::mt19937* r
   absl::StatusOr<TokenTree> tree = TokenTree::Create(tokens, parents, vocab_size);
   CHIMERA_CHECK(tree.ok()) << tree.status();
   return *std::move(tree);
-}
-
-std::vector<int> PathNodes(const TokenTree& tree, int node) {
-  std::vector<int> nodes;
-  for (; node >= 0; node = tree.parent(node)) nodes.push_back(node);
-  std::reverse(nodes.begin(), nodes.end());
-  return nodes;
 }
 
 std::vector<int32_t> PathTokens(const TokenTree& tree, int node) {

@@ -33,9 +33,6 @@ TokenTree RandomTree(int size, int32_t root, int32_t vocab_size, std::mt19937* r
 // The tokens from the root to `node`.
 std::vector<int32_t> PathTokens(const TokenTree& tree, int node);
 
-// The nodes from the root to `node`.
-std::vector<int> PathNodes(const TokenTree& tree, int node);
-
 // Page ids first, first + 1, ...
 std::vector<int32_t> PageTable(int count, int32_t first = 0);
 

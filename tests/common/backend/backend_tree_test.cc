@@ -6,6 +6,7 @@
 
 #include "tests/common/backend/backend_harness.h"
 #include "tests/common/backend/backend_kind.h"
+#include "tests/testing/tree_path.h"
 
 namespace chimera {
 namespace {

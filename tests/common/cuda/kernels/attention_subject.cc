@@ -5,6 +5,7 @@
 
 #include "common/cuda/kernels/kv_layout.h"
 #include "tests/common/cuda/kernels/attention_trees.h"
+#include "tests/testing/tree_path.h"
 
 namespace chimera::testing {
 namespace {
@@ -21,7 +22,7 @@ std::vector<ContextToken> Nodes(const AttentionSubject& subject) {
 std::vector<ContextToken> Text(const AttentionSubject& subject, int node) {
   std::vector<ContextToken> text = Committed(subject);
   const std::vector<ContextToken> nodes = Nodes(subject);
-  for (const int ancestor : PathTo(subject.tree, node)) text.push_back(nodes[ancestor]);
+  for (const int ancestor : PathNodes(subject.tree, node)) text.push_back(nodes[ancestor]);
   return text;
 }
 
@@ -70,7 +71,7 @@ int CountDifferences(const AttentionSubject& subject, int node_step) {
   }
   // The path to the last node with the text before it.
   const int last = subject.tree.size() - 1;
-  const std::vector<int> path = PathTo(subject.tree, last);
+  const std::vector<int> path = PathNodes(subject.tree, last);
   const int before = std::min(subject.context_length, 23);
   const auto chunk = RowsOfChunk(subject, last, static_cast<int>(path.size()) + before, 3);
   for (size_t i = 0; i < path.size(); ++i) {

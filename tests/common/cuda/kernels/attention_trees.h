@@ -52,15 +52,6 @@ inline TokenTree ChainTree(int size) {
   return TreeOfParents(parents);
 }
 
-// From the root to `node`.
-inline std::vector<int> PathTo(const TokenTree& tree, int node) {
-  std::vector<int> path;
-  for (int i = 0; i <= node; ++i) {
-    if ((tree.ancestors(node) >> i & 1) != 0) path.push_back(i);
-  }
-  return path;
-}
-
 }  // namespace chimera::testing
 
 #endif  // CHIMERA_TESTS_COMMON_CUDA_KERNELS_ATTENTION_TREES_H_
