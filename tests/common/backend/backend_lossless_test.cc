@@ -74,21 +74,14 @@ TEST_P(BackendLosslessTest, RandomTreesChangeNothing) {
 }
 
 // Negative controls: what the tests above compare would differ if the backend were broken.
-TEST_P(BackendLosslessTest, AVisibleSiblingIsNoticed) {
+TEST_P(BackendLosslessTest, VisibleSiblingsAndCommitsThatAreOffByOneAreNoticed) {
   for (const SamplingParams& sampling : kSamplings) {
     const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
-    const Generation drafted =
-        Run(BackendFault::kSiblingVisible, sampling, DraftTruth(plain.tokens));
-    EXPECT_NE(drafted.tokens, plain.tokens);
-  }
-}
-
-TEST_P(BackendLosslessTest, ACommitThatIsOffByOneIsNoticed) {
-  for (const SamplingParams& sampling : kSamplings) {
-    const Generation plain = Run(BackendFault::kNone, sampling, DraftNothing);
-    const Generation drafted =
-        Run(BackendFault::kCommitOffByOne, sampling, DraftTruth(plain.tokens));
-    EXPECT_NE(drafted.tokens, plain.tokens);
+    for (const BackendFault fault :
+         {BackendFault::kSiblingVisible, BackendFault::kCommitOffByOne}) {
+      const Generation drafted = Run(fault, sampling, DraftTruth(plain.tokens));
+      EXPECT_NE(drafted.tokens, plain.tokens);
+    }
   }
 }
 
