@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "chimera/v1/drafter_service.pb.h"
+#include "common/model/target_info.h"
 #include "drafter/draft_model.h"
-#include "drafter/drafter_config.h"
 #include "drafter/session_table.h"
 
 namespace chimera {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "chimera/v1/drafter_service.grpc.pb.h"
+#include "common/model/target_info.h"
 #include "drafter/draft_conversation.h"
 
 namespace chimera {

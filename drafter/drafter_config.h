@@ -7,20 +7,10 @@
 #include <cstdint>
 #include <string>
 
-#include "common/model/fingerprint.h"
 #include "common/rpc/server_runner.h"
 #include "drafter/tree_shape.h"
 
 namespace chimera {
-
-// The model whose continuations are proposed; constant.
-struct TargetInfo {
-  Fingerprint fingerprint;
-  int32_t hidden_size = 0;
-  int32_t layer_count = 0;
-  int32_t vocab_size = 0;
-  int32_t context_length = 0;  // positions that a sequence may have
-};
 
 // A validated value (flags.h).
 struct DrafterConfig {

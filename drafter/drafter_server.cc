@@ -13,27 +13,13 @@ namespace chimera {
 namespace {
 
 absl::Status CheckTappedLayers(const std::vector<int32_t>& tapped_layers, int32_t layer_count) {
-  int32_t previous = -1;
-  for (const int32_t layer : tapped_layers) {
-    if (layer <= previous || layer > layer_count) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the draft model taps layers [", absl::StrJoin(tapped_layers, ", "),
-                       "], which must ascend within [0, ", layer_count, "]"));
-    }
-    previous = layer;
-  }
-  return absl::OkStatus();
+  if (CanTapLayers(tapped_layers, layer_count)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the draft model taps layers [", absl::StrJoin(tapped_layers, ", "),
+                   "], which must ascend within [0, ", layer_count, "]"));
 }
 
 }  // namespace
-
-TargetInfo MakeTargetInfo(const LlamaModel& model) {
-  return {.fingerprint = model.fingerprint(),
-          .hidden_size = model.config().hidden_size,
-          .layer_count = model.config().layer_count,
-          .vocab_size = model.config().vocab_size,
-          .context_length = model.config().context_length};
-}
 
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
     const DrafterConfig& config, const TargetInfo& target, std::unique_ptr<DraftModel> model) {

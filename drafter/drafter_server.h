@@ -14,16 +14,13 @@
 #include "absl/status/statusor.h"
 #include "common/metrics/drafter_metrics.h"
 #include "common/metrics/metrics_exposer.h"
-#include "common/model/llama_model.h"
+#include "common/model/target_info.h"
 #include "common/rpc/server_runner.h"
 #include "drafter/draft_model.h"
 #include "drafter/drafter_config.h"
 #include "drafter/drafter_service.h"
 
 namespace chimera {
-
-// What a drafter must know of a target.
-TargetInfo MakeTargetInfo(const LlamaModel& model);
 
 // Serves from Start until destroyed. One thread at a time.
 class DrafterServer {

@@ -17,9 +17,9 @@
 #include "chimera/v1/drafter_service.grpc.pb.h"
 #include "common/base/mutex.h"
 #include "common/metrics/drafter_metrics.h"
+#include "common/model/target_info.h"
 #include "drafter/draft_model.h"
 #include "drafter/draft_stream.h"
-#include "drafter/drafter_config.h"
 #include "drafter/session_table.h"
 
 namespace chimera {

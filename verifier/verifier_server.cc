@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
+#include "common/model/target_info.h"
 #include "common/rpc/channel.h"
 
 namespace chimera {
@@ -115,8 +116,7 @@ void VerifierServer::AddLinks(const std::vector<ExtraDrafter>& drafters) {
   for (const ExtraDrafter& drafter : drafters) {
     DrafterLinkConfig link;
     link.address = drafter.name;
-    link.target = {model_->fingerprint(), model_->config().hidden_size,
-                   model_->config().layer_count, model_->config().vocab_size};
+    link.target = MakeTargetInfo(*model_);
     link.other_weights = config_.other_weights;
     links_.push_back(
         std::make_unique<DrafterLink>(link, drafter.make_channel, metrics_.links[links_.size()]));

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "common/model/target_info.h"
 
 namespace chimera {
 namespace {
@@ -56,15 +58,9 @@ absl::Status ValidateSequence(const SequenceStep& step, const LlamaConfig& confi
 }
 
 absl::Status ValidateTappedLayers(std::span<const int32_t> layers, const LlamaConfig& config) {
-  for (size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i] < 0 || layers[i] > config.layer_count) {
-      return Invalid("tapped layer ", layers[i], ", must be in [0, ", config.layer_count, "]");
-    }
-    if (i > 0 && layers[i] <= layers[i - 1]) {
-      return Invalid("tapped layer ", layers[i], " after ", layers[i - 1], ", must ascend");
-    }
-  }
-  return absl::OkStatus();
+  if (CanTapLayers(layers, config.layer_count)) return absl::OkStatus();
+  return Invalid("tapped layers [", absl::StrJoin(layers, ", "), "], must ascend within [0, ",
+                 config.layer_count, "]");
 }
 
 // A value that occurs more than once, if there is one. Sorts the values.

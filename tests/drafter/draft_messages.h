@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "chimera/v1/drafter_service.pb.h"
+#include "common/model/target_info.h"
 #include "common/rpc/proto_conversion.h"
-#include "drafter/drafter_config.h"
 
 namespace chimera::testing {
 

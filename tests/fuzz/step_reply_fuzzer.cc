@@ -13,6 +13,7 @@
 
 #include "chimera/v1/drafter_service.pb.h"
 #include "common/base/check.h"
+#include "common/model/target_info.h"
 #include "tests/fuzz/allocation_limit.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/proto_input.h"
@@ -29,8 +30,8 @@ constexpr int32_t kVocabSize = 100;
 // The drafts that the steps of the session asked for; step 1 is the first.
 constexpr size_t kAsked[] = {1, 2, 0, 4, 3};
 
-const DraftTarget& Target() {
-  static const DraftTarget* const target = new DraftTarget{
+const TargetInfo& Target() {
+  static const TargetInfo* const target = new TargetInfo{
       .fingerprint = {.identity = std::string(64, 'a'), .weights = std::string(64, 'b')},
       .hidden_size = 4096,
       .layer_count = 32,

@@ -31,19 +31,16 @@ absl::Status CheckFingerprint(const v1::ModelFingerprint& proto, const Fingerpri
   return absl::OkStatus();
 }
 
-absl::Status CheckTappedLayers(const v1::Ready& ready, const DraftTarget& target) {
+absl::Status CheckTappedLayers(const v1::Ready& ready, const TargetInfo& target) {
   if (ready.tapped_layers_size() > kMaxTappedLayers) {
     return absl::FailedPreconditionError(absl::StrCat(
         "taps ", ready.tapped_layers_size(), " layers, may tap at most ", kMaxTappedLayers));
   }
-  int32_t previous = -1;
-  for (const int32_t layer : ready.tapped_layers()) {
-    if (layer <= previous || layer > target.layer_count) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("tapped layers [", absl::StrJoin(ready.tapped_layers(), ", "),
-                       "] do not ascend within [0, ", target.layer_count, "]"));
-    }
-    previous = layer;
+  if (!CanTapLayers({ready.tapped_layers().data(), static_cast<size_t>(ready.tapped_layers_size())},
+                    target.layer_count)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("tapped layers [", absl::StrJoin(ready.tapped_layers(), ", "),
+                     "] do not ascend within [0, ", target.layer_count, "]"));
   }
   const int64_t row_bytes =
       int64_t{ready.tapped_layers_size()} * target.hidden_size * int64_t{sizeof(uint16_t)};
@@ -112,7 +109,7 @@ Draft ReadDraft(const v1::SequenceDraft& proto) {
 
 }  // namespace
 
-void WriteHello(const DraftTarget& target, v1::Hello* hello) {
+void WriteHello(const TargetInfo& target, v1::Hello* hello) {
   hello->set_protocol_version(kDraftProtocolVersion);
   ToProto(target.fingerprint, hello->mutable_fingerprint());
   hello->set_hidden_size(target.hidden_size);
@@ -120,7 +117,7 @@ void WriteHello(const DraftTarget& target, v1::Hello* hello) {
   hello->set_vocab_size(target.vocab_size);
 }
 
-absl::Status CheckReady(const v1::Ready& ready, const DraftTarget& target,
+absl::Status CheckReady(const v1::Ready& ready, const TargetInfo& target,
                         OtherWeights other_weights) {
   CHIMERA_RETURN_IF_ERROR(CheckFingerprint(ready.fingerprint(), target.fingerprint, other_weights));
   CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(ready, target));

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "chimera/v1/drafter_service.pb.h"
-#include "common/model/fingerprint.h"
+#include "common/model/target_info.h"
 #include "common/rpc/proto_conversion.h"
 #include "verifier/drafter_client/draft_source.h"
 
@@ -22,20 +22,12 @@ enum class OtherWeights { kRefuse, kAllow };
 inline constexpr size_t kMaxPeerNameBytes = 256;     // names and fingerprints
 inline constexpr size_t kMaxPeerReasonBytes = 1024;  // why it ended a stream
 
-// The model that is served; constant.
-struct DraftTarget {
-  Fingerprint fingerprint;
-  int32_t hidden_size = 0;
-  int32_t layer_count = 0;
-  int32_t vocab_size = 0;
-};
-
 // Introduces the target to a drafter.
-void WriteHello(const DraftTarget& target, v1::Hello* hello);
+void WriteHello(const TargetInfo& target, v1::Hello* hello);
 
 // Checks that a drafter fits the target, and that what it asks for is within the protocol's limits.
 // FAILED_PRECONDITION says what is not.
-absl::Status CheckReady(const v1::Ready& ready, const DraftTarget& target,
+absl::Status CheckReady(const v1::Ready& ready, const TargetInfo& target,
                         OtherWeights other_weights);
 
 // The session that a Ready begins. REQUIRES: CheckReady accepted it.

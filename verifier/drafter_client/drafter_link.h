@@ -32,7 +32,7 @@ namespace chimera {
 // What a link needs to know. Constant.
 struct DrafterLinkConfig {
   std::string address;  // for people: logs and Status
-  DraftTarget target;
+  TargetInfo target;
   OtherWeights other_weights = OtherWeights::kRefuse;
   Backoff::Limits backoff = {};
   // From the start of an attempt to the drafter's Ready.

@@ -51,7 +51,7 @@ TEST(DraftMessagesTest, DemandsUpToTheLimitsAreAccepted) {
   for (int layer = 0; layer < 8; ++layer) ready.add_tapped_layers(layer);
   ready.set_context_window(std::numeric_limits<int32_t>::max());
   ready.set_max_sequences(std::numeric_limits<int32_t>::max());
-  DraftTarget target = TestTarget();
+  TargetInfo target = TestTarget();
   target.hidden_size = 32 << 10;
   CHIMERA_EXPECT_OK(CheckReady(ready, target, OtherWeights::kRefuse));
   target.hidden_size += 32;

@@ -6,7 +6,7 @@
 
 namespace chimera::testing {
 
-DraftTarget TestTarget() {
+TargetInfo TestTarget() {
   return {.fingerprint = {.identity = "model", .weights = "weights"},
           .hidden_size = 4,
           .layer_count = 8,

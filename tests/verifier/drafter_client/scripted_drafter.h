@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chimera/v1/drafter_service.grpc.pb.h"
+#include "common/model/target_info.h"
 #include "common/rpc/address.h"
 #include "common/rpc/server_runner.h"
 #include "verifier/drafter_client/draft_messages.h"
@@ -24,7 +25,7 @@ using DraftStream = grpc::ServerReaderWriter<v1::DraftResponse, v1::DraftRequest
 using Script = std::function<grpc::Status(DraftStream& stream)>;
 
 // The target that links of the tests serve.
-DraftTarget TestTarget();
+TargetInfo TestTarget();
 
 // A Ready that fits TestTarget: no tapped layers.
 v1::DraftResponse ValidReady();
