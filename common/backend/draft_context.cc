@@ -6,6 +6,7 @@ namespace chimera {
 
 DraftContext::DraftContext(const DraftNetworkConfig& config, int64_t start_position)
     : row_size_(static_cast<int64_t>(config.tapped_layers.size()) * config.hidden_size),
+      context_window_(config.context_window),
       start_(start_position),
       ready_begin_(start_position) {}
 
@@ -33,9 +34,11 @@ Trigram DraftContext::TrigramAt(int64_t position) const {
   return trigram;
 }
 
-int64_t DraftContext::ready_end() const {
+DraftContext::ReadyRows DraftContext::ready_rows() const {
   const int64_t states_end = ready_begin_ + static_cast<int64_t>(states_.size()) / row_size_;
-  return std::max(ready_begin_, std::min(states_end, last_position()));
+  const int64_t end = std::max(ready_begin_, std::min(states_end, last_position()));
+  if (end - ready_begin_ <= context_window_) return {ready_begin_, end, continues_};
+  return {end - context_window_, end, false};
 }
 
 const uint16_t* DraftContext::StateAt(int64_t position) const {

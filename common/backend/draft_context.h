@@ -43,21 +43,25 @@ class DraftContext {
   // Tokens at position - 2, position - 1, position; -1 where none is known.
   Trigram TrigramAt(int64_t position) const;
 
-  // Rows whose features and token are known and that are not encoded.
-  int64_t ready_begin() const { return ready_begin_; }
-  int64_t ready_end() const;
+  // Rows whose features and token are known and that are not encoded, the newest context_window of
+  // them.
+  struct ReadyRows {
+    int64_t begin;  // positions
+    int64_t end;
+    // Whether the row before the first is encoded. If not, what was encoded earlier is to be
+    // forgotten.
+    bool continue_window;
+  };
+  ReadyRows ready_rows() const;
   // The state of a ready row.
   const uint16_t* StateAt(int64_t position) const;
-
-  // Whether the row before ready_begin() is encoded. If not, what was encoded earlier is to be
-  // forgotten.
-  bool continues() const { return continues_; }
 
   // Says that the rows before `position` are encoded, and forgets their states.
   void MarkEncoded(int64_t position);
 
  private:
   const int64_t row_size_;  // elements of one position's states
+  const int64_t context_window_;
   const int64_t start_;
   std::vector<int32_t> tokens_;   // from start_ on
   int64_t ready_begin_;           // position of the first row of states_

@@ -27,21 +27,15 @@ std::unique_ptr<DraftContext> CpuDraftNetwork::NewContext(int64_t start_position
   return std::make_unique<CpuDraftContext>(config_, start_position);
 }
 
-CpuDraftNetwork::ContextPart CpuDraftNetwork::TakeReady(CpuDraftContext* context) const {
-  const int64_t end = context->ready_end();
-  int64_t begin = context->ready_begin();
-  const bool is_long = end - begin > config_.context_window;
-  if (is_long) begin = end - config_.context_window;
-  if (is_long || !context->continues()) context->window.Restart(begin);
-  context->window.Append(end - begin);
-  return {context, begin, end};
-}
-
 absl::Status CpuDraftNetwork::EncodeContexts(std::span<DraftContext* const> contexts) {
   std::vector<ContextPart> parts;
   for (DraftContext* context : contexts) {
-    if (context->ready_end() <= context->ready_begin()) continue;
-    parts.push_back(TakeReady(static_cast<CpuDraftContext*>(context)));
+    const auto [begin, end, continue_window] = context->ready_rows();
+    if (begin == end) continue;
+    auto* const own = static_cast<CpuDraftContext*>(context);
+    if (!continue_window) own->window.Restart(begin);
+    own->window.Append(end - begin);
+    parts.push_back({own, begin, end});
   }
   if (parts.empty()) return absl::OkStatus();
   trigrams_.clear();
@@ -86,15 +80,12 @@ absl::Status CpuDraftNetwork::EncodeContexts(std::span<DraftContext* const> cont
 absl::StatusOr<DraftLogits> CpuDraftNetwork::StartTrees(std::span<DraftContext* const> contexts) {
   const int64_t count = static_cast<int64_t>(contexts.size());
   const int64_t size = config_.hidden_size;
-  trees_.clear();
-  for (DraftContext* context : contexts) trees_.push_back(static_cast<CpuDraftContext*>(context));
-  nodes_.clear();
+  trees_.Start(contexts);
   context_encoder_.ClearDrafted();
   encoder_rows_.clear();
   float* const z = GrowTo(count * size, &z_);
   for (int64_t i = 0; i < count; ++i) {
-    const CpuDraftContext& context = *trees_[i];
-    CHIMERA_CHECK(context.is_current());
+    const CpuDraftContext& context = trees_.context(i);
     encoder_rows_.push_back({.window = &context.window, .position = context.window.end() - 1});
     std::copy_n(context.z.data(), size, z + i * size);
   }
@@ -105,7 +96,7 @@ absl::StatusOr<DraftLogits> CpuDraftNetwork::StartTrees(std::span<DraftContext* 
   residuals_.clear();
   float* const encodings = GrowTo(count * heads * size, &features_);
   for (int64_t i = 0; i < count * heads; ++i) {
-    residuals_.push_back(&trees_[i / heads]->residuals[i % heads * size]);
+    residuals_.push_back(&trees_.context(i / heads).residuals[i % heads * size]);
     std::copy_n(&root_encodings_[i / heads * size], size, encodings + i * size);
   }
   float* const logits = GrowTo(count * heads * config_.draft_vocab_size, &logits_);
@@ -113,22 +104,11 @@ absl::StatusOr<DraftLogits> CpuDraftNetwork::StartTrees(std::span<DraftContext* 
   return LogitsOf(logits);
 }
 
-int32_t CpuDraftNetwork::TokenBefore(const DraftNode& node, int steps) const {
-  if (steps == 0) return node.token;
-  if (node.parent >= 0) return TokenBefore(nodes_[node.parent].node, steps - 1);
-  const DraftContext& context = *trees_[node.tree];
-  return context.TrigramAt(context.last_position())[3 - steps];
-}
-
-Trigram CpuDraftNetwork::TrigramOf(const DraftNode& node) const {
-  return {TokenBefore(node, 2), TokenBefore(node, 1), TokenBefore(node, 0)};
-}
-
 absl::StatusOr<DraftLogits> CpuDraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
   CHIMERA_CHECK(config_.depth_heads == 1);
   const int64_t count = static_cast<int64_t>(nodes.size());
   const int64_t size = config_.hidden_size;
-  const int64_t first = static_cast<int64_t>(nodes_.size());
+  const int64_t first = trees_.Extend(nodes);
   trigrams_.clear();
   encoder_rows_.clear();
   residuals_.clear();
@@ -136,20 +116,16 @@ absl::StatusOr<DraftLogits> CpuDraftNetwork::ExtendTrees(std::span<const DraftNo
   float* const features = GrowTo(count * size, &features_);
   for (int64_t i = 0; i < count; ++i) {
     const DraftNode& node = nodes[i];
-    CHIMERA_CHECK(node.parent < first);
-    const CpuDraftContext& context = *trees_[node.tree];
-    const int64_t parent_position =
-        node.parent < 0 ? context.window.end() - 1 : nodes_[node.parent].position;
-    trigrams_.push_back(TrigramOf(node));
+    const CpuDraftContext& context = trees_.context(node.tree);
+    trigrams_.push_back(trees_.TrigramOf(first + i));
     const float* const encoding =
         node.parent < 0 ? &root_encodings_[node.tree * size] : &node_encodings_[node.parent * size];
     std::copy_n(encoding, size, features + i * size);
     residuals_.push_back(context.residuals.data());
     encoder_rows_.push_back({.window = &context.window,
-                             .position = parent_position + 1,
+                             .position = trees_.PositionOf(first + i),
                              .drafted = static_cast<int32_t>(first + i),
                              .parent = node.parent});
-    nodes_.push_back({node, parent_position + 1});
   }
   trigram_encoder_.Encode(trigrams_, GrowTo(count * size, &trigram_outputs_));
   context_encoder_.MixInputs(count, trigram_outputs_.data(), features, GrowTo(count * size, &z_));

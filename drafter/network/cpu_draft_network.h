@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/backend/draft_network.h"
+#include "common/backend/draft_trees.h"
 #include "common/base/thread_pool.h"
 #include "common/cpu/cpu_isa_type.h"
 #include "common/model/draft_network_config.h"
@@ -57,12 +58,6 @@ class CpuDraftNetwork final : public DraftNetwork {
   absl::StatusOr<DraftLogits> ExtendTrees(std::span<const DraftNode> nodes) override;
 
  private:
-  // A node of the trees under way.
-  struct NodeState {
-    DraftNode node;
-    int64_t position = 0;  // of its row in the encoder: that before its token
-  };
-
   // Rows of one context that are encoded now.
   struct ContextPart {
     CpuDraftContext* context;
@@ -70,13 +65,9 @@ class CpuDraftNetwork final : public DraftNetwork {
     int64_t end;
   };
 
-  ContextPart TakeReady(CpuDraftContext* context) const;
   DraftLogits LogitsOf(const float* logits) const {
     return {logits, config_.draft_vocab_size, config_.draft_vocab_size};
   }
-  Trigram TrigramOf(const DraftNode& node) const;
-  // The token `steps` before the node's own, on the path to it.
-  int32_t TokenBefore(const DraftNode& node, int steps) const;
 
   const DraftNetworkConfig config_;
   const std::shared_ptr<ThreadPool> threads_;
@@ -87,10 +78,9 @@ class CpuDraftNetwork final : public DraftNetwork {
   ContextEncoder context_encoder_;
   ResidualHead residual_head_;
 
-  std::vector<CpuDraftContext*> trees_;  // of StartTrees
-  std::vector<float> root_encodings_;    // [n_trees, hidden_size]
-  std::vector<NodeState> nodes_;         // of ExtendTrees
-  std::vector<float> node_encodings_;    // [n_nodes, hidden_size]
+  DraftTrees<CpuDraftContext> trees_;
+  std::vector<float> root_encodings_;  // [n_trees, hidden_size]
+  std::vector<float> node_encodings_;  // [n_nodes, hidden_size]
 
   // Of the call under way.
   std::vector<Trigram> trigrams_;

@@ -117,8 +117,9 @@ absl::Status CudaDraftNetwork::EncodeContexts(std::span<DraftContext* const> con
   std::vector<CudaDraftContext*> encoded;
   for (DraftContext* context : contexts) {
     auto* const own = static_cast<CudaDraftContext*>(context);
-    if (own->slot() < 0 || own->ready_end() <= own->ready_begin()) continue;
-    TakeReady(own);
+    const DraftContext::ReadyRows ready = own->ready_rows();
+    if (own->slot() < 0 || ready.begin == ready.end) continue;
+    TakeReady(ready, own);
     encoded.push_back(own);
   }
   const std::span<const ContextRow> rows = context_rows_;
@@ -136,15 +137,11 @@ absl::Status CudaDraftNetwork::EncodeContexts(std::span<DraftContext* const> con
   return absl::OkStatus();
 }
 
-void CudaDraftNetwork::TakeReady(CudaDraftContext* context) {
-  const int64_t end = context->ready_end();
-  int64_t begin = context->ready_begin();
-  const bool is_long = end - begin > config_.context_window;
-  if (is_long) begin = end - config_.context_window;
-  if (is_long || !context->continues()) context->RestartWindow(begin);
-  context->ExtendWindow(end - begin);
-  for (int64_t position = begin; position < end; ++position) {
-    context_rows_.push_back({context, position, position + 1 == end});
+void CudaDraftNetwork::TakeReady(const DraftContext::ReadyRows& rows, CudaDraftContext* context) {
+  if (!rows.continue_window) context->RestartWindow(rows.begin);
+  context->ExtendWindow(rows.end - rows.begin);
+  for (int64_t position = rows.begin; position < rows.end; ++position) {
+    context_rows_.push_back({context, position, position + 1 == rows.end});
   }
 }
 
@@ -219,13 +216,8 @@ absl::StatusOr<DraftLogits> CudaDraftNetwork::EncodeAll(
 
 absl::StatusOr<DraftLogits> CudaDraftNetwork::StartTrees(std::span<DraftContext* const> contexts) {
   CHIMERA_RETURN_IF_ERROR(cuda::SelectDevice(device_));
-  const auto count = static_cast<int64_t>(contexts.size());
-  trees_.clear();
-  nodes_.clear();
-  for (DraftContext* context : contexts) {
-    CHIMERA_CHECK(context->is_current());
-    trees_.push_back(static_cast<CudaDraftContext*>(context));
-  }
+  trees_.Start(contexts);
+  const int64_t count = trees_.tree_count();
   CHIMERA_RETURN_IF_ERROR(layers_->ReserveNodes(count, stream_));
   absl::StatusOr<DraftLogits> logits = EncodeAll(count, &CudaDraftNetwork::EncodeRoots);
   if (!logits.ok() || config_.depth_heads == 1) return logits;
@@ -276,7 +268,7 @@ absl::Status CudaDraftNetwork::EncodeRoots(int64_t first, int count) {
   for (int i = 0; i < row_count; ++i) {
     StagePadding(i, row_count);
     if (i >= count) continue;
-    const CudaDraftContext& context = *trees_[first + i];
+    const CudaDraftContext& context = trees_.context(first + i);
     StageTreeRow({.context = &context,
                   .input_row = context.slot(),
                   .position = context.window_end() - 1,
@@ -299,7 +291,7 @@ absl::Status CudaDraftNetwork::ScoreHeads(int64_t first, int count) {
   for (int i = 0; i < count; ++i) {
     const int64_t tree = (first + i) / heads;
     encodings[i] = static_cast<int32_t>(tree);
-    residuals[i] = static_cast<int32_t>(trees_[tree]->slot() * heads + (first + i) % heads);
+    residuals[i] = static_cast<int32_t>(trees_.context(tree).slot() * heads + (first + i) % heads);
   }
   CHIMERA_RETURN_IF_ERROR(head_tables_->Send(row_count, stream_));
   return layers_->ScoreHeads(row_count,
@@ -308,16 +300,9 @@ absl::Status CudaDraftNetwork::ScoreHeads(int64_t first, int count) {
                              stream_);
 }
 
-int32_t CudaDraftNetwork::TokenBefore(const DraftNode& node, int steps) const {
-  if (steps == 0) return node.token;
-  if (node.parent >= 0) return TokenBefore(nodes_[node.parent].node, steps - 1);
-  const DraftContext& context = *trees_[node.tree];
-  return context.TrigramAt(context.last_position())[3 - steps];
-}
-
 WindowAttentionRow CudaDraftNetwork::AttentionOf(int32_t node) const {
-  WindowAttentionRow row = trees_[nodes_[node].node.tree]->Window();
-  for (; node >= 0; node = nodes_[node].node.parent) {
+  WindowAttentionRow row = trees_.context(trees_.node(node).tree).Window();
+  for (; node >= 0; node = trees_.node(node).parent) {
     CHIMERA_CHECK(row.path_count < kMaxWindowAttentionPath) << "a tree is too deep";
     row.path[row.path_count++] = node;
   }
@@ -328,31 +313,26 @@ WindowAttentionRow CudaDraftNetwork::AttentionOf(int32_t node) const {
 absl::StatusOr<DraftLogits> CudaDraftNetwork::ExtendTrees(std::span<const DraftNode> nodes) {
   CHIMERA_CHECK(config_.depth_heads == 1);
   CHIMERA_RETURN_IF_ERROR(cuda::SelectDevice(device_));
-  level_begin_ = std::ssize(nodes_);
-  for (const DraftNode& node : nodes) {
-    CHIMERA_CHECK(node.parent < level_begin_);
-    const int64_t parent_position =
-        node.parent < 0 ? trees_[node.tree]->window_end() - 1 : nodes_[node.parent].position;
-    nodes_.push_back({node, parent_position + 1});
-  }
-  CHIMERA_RETURN_IF_ERROR(layers_->ReserveNodes(std::ssize(trees_) + std::ssize(nodes_), stream_));
+  level_begin_ = trees_.Extend(nodes);
+  CHIMERA_RETURN_IF_ERROR(
+      layers_->ReserveNodes(trees_.tree_count() + trees_.node_count(), stream_));
   return EncodeAll(std::ssize(nodes), &CudaDraftNetwork::EncodeNodes);
 }
 
 absl::Status CudaDraftNetwork::EncodeNodes(int64_t first, int count) {
   const int row_count = RowBucket(count);
   // Encodings of roots come first.
-  const int64_t roots = std::ssize(trees_);
+  const int64_t roots = trees_.tree_count();
   for (int i = 0; i < row_count; ++i) {
     StagePadding(i, row_count);
     if (i >= count) continue;
     const auto index = static_cast<int32_t>(level_begin_ + first + i);
-    const auto& [node, position] = nodes_[index];
-    StageTokens({TokenBefore(node, 2), TokenBefore(node, 1), node.token}, config_.trigram_order, i,
+    const DraftNode& node = trees_.node(index);
+    StageTokens(trees_.TrigramOf(index), config_.trigram_order, i,
                 tree_tables_->Stage(kTreeTokens, row_count));
-    StageTreeRow({.context = trees_[node.tree],
+    StageTreeRow({.context = &trees_.context(node.tree),
                   .input_row = node.parent < 0 ? node.tree : roots + node.parent,
-                  .position = position,
+                  .position = trees_.PositionOf(index),
                   .kv_slot = index,
                   .encoding_row = roots + index,
                   .attention = AttentionOf(index)},

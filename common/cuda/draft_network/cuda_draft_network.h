@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/backend/draft_network.h"
+#include "common/backend/draft_trees.h"
 #include "common/base/thread_pool.h"
 #include "common/cuda/draft_network/cuda_draft_context.h"
 #include "common/cuda/draft_network/cuda_draft_layers.h"
@@ -57,12 +58,6 @@ class CudaDraftNetwork final : public DraftNetwork {
     int64_t position;
     bool is_newest;
   };
-  // A node of the trees under way.
-  struct NodeState {
-    DraftNode node;
-    int64_t position = 0;  // of its row in the encoder: that before its token
-  };
-
   // A root or node, as its kernels read it.
   struct TreeRow {
     const CudaDraftContext* context;
@@ -77,8 +72,8 @@ class CudaDraftNetwork final : public DraftNetwork {
                    cuda::Stream stream);
   absl::Status Load(const DraftNetworkModel& model, const CudaDraftNetworkOptions& options);
 
-  // Makes room in the context's window for what is ready, and lists it.
-  void TakeReady(CudaDraftContext* context);
+  // Makes room in the context's window for the rows, and lists them.
+  void TakeReady(const DraftContext::ReadyRows& rows, CudaDraftContext* context);
   // Give the rows, at most CudaDraftLayers::kMaxRows, to the stream.
   absl::Status EncodeRows(std::span<const ContextRow> rows);
   absl::Status EncodeRoots(int64_t first, int count);
@@ -91,7 +86,6 @@ class CudaDraftNetwork final : public DraftNetwork {
                                         absl::Status (CudaDraftNetwork::*encode)(int64_t first,
                                                                                  int count));
 
-  int32_t TokenBefore(const DraftNode& node, int steps) const;
   WindowAttentionRow AttentionOf(int32_t node) const;
   // Writes padding to row `row` of the tree tables.
   void StagePadding(int row, int row_count);
@@ -117,9 +111,8 @@ class CudaDraftNetwork final : public DraftNetwork {
   bool is_pending_ = false;  // tables and states may still be read
 
   std::vector<ContextRow> context_rows_;  // of EncodeContexts
-  std::vector<CudaDraftContext*> trees_;  // of StartTrees
-  std::vector<NodeState> nodes_;          // of ExtendTrees
-  int64_t level_begin_ = 0;               // first node of the call under way
+  DraftTrees<CudaDraftContext> trees_;
+  int64_t level_begin_ = 0;  // first node of the call under way
 };
 
 }  // namespace chimera
