@@ -70,9 +70,7 @@ class CudaDraftNetworkTest : public DraftNetworkFixture {
       // Of a long one only the window is kept.
       const int64_t rows = std::ssize(sequence.tokens) - 1;
       const int64_t forgotten = std::max<int64_t>(rows - file_->config().context_window, 0);
-      sequence.first_row += forgotten;
-      sequence.states.erase(sequence.states.begin(),
-                            sequence.states.begin() + forgotten * row_size());
+      ForgetStatesBefore(sequence.first_row + forgotten, &sequence);
     }
     CHIMERA_EXPECT_OK(network->EncodeContexts(contexts));
     Comparison comparison;
@@ -188,16 +186,10 @@ TEST_F(CudaDraftNetworkTest, ContextsGrowPieceByPiece) {
   DraftContext* const contexts[] = {context.get()};
   Comparison comparison;
   for (size_t known = 0; known < whole.tokens.size();) {
-    const size_t count = std::min<size_t>(1 + random_() % 30, whole.tokens.size() - known);
     const size_t old = known;
-    const size_t first = known == 0 ? 0 : known - 1;  // the newest token has no state yet
-    known += count;
-    Sequence part = whole;
-    part.tokens.resize(known);
-    part.states.resize((known - 1) * row_size());
-    context->AddTokens(std::span(part.tokens).subspan(old));
-    context->AddStates(whole.start_position + static_cast<int64_t>(first),
-                       std::span(part.states).subspan(first * row_size()));
+    known += std::min<size_t>(1 + random_() % 30, whole.tokens.size() - known);
+    const Sequence part = Beginning(whole, known);
+    AddRest(part, old, context.get());
     CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
     if (known < 2) continue;
     ASSERT_TRUE(context->is_current());
@@ -212,19 +204,10 @@ TEST_F(CudaDraftNetworkTest, ContextsGrowPieceByPiece) {
 
 TEST_F(CudaDraftNetworkTest, AGapInTheStatesStartsAgainBehindIt) {
   Open({.type = DataType::kBf16});
-  Sequence sequence = RandomSequence(0, 40);
   const std::unique_ptr<DraftNetwork> network = MakeNetwork(1);
   const std::unique_ptr<DraftContext> context = network->NewContext(0);
   DraftContext* const contexts[] = {context.get()};
-  context->AddTokens(sequence.tokens);
-  context->AddStates(0, std::span(sequence.states).first(10 * row_size()));
-  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
-  EXPECT_FALSE(context->is_current());
-  context->AddStates(20, std::span(sequence.states).subspan(20 * row_size()));
-  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
-  ASSERT_TRUE(context->is_current());
-  sequence.first_row = 20;
-  sequence.states.erase(sequence.states.begin(), sequence.states.begin() + 20 * row_size());
+  const Sequence sequence = EncodeWithAGap(network.get(), context.get());
   Comparison comparison;
   Compare(network->StartTrees(contexts)->row(0), Reference(sequence, {})[0], &comparison);
   EXPECT_LE(comparison.relative_error(), 0.01);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +71,45 @@ class DraftNetworkFixture : public ::testing::Test {
     Sequence sequence = {start, RandomTokens(token_count), start, {}};
     sequence.states.resize((token_count - 1) * row_size());
     for (uint16_t& value : sequence.states) value = FloatToBf16(2 * Uniform());
+    return sequence;
+  }
+
+  // Its first tokens, at least one, and the states before the last of them.
+  Sequence Beginning(const Sequence& whole, size_t token_count) const {
+    Sequence beginning = whole;
+    beginning.tokens.resize(token_count);
+    beginning.states.resize((token_count - 1) * row_size());
+    return beginning;
+  }
+
+  // Forgets the states before a row.
+  void ForgetStatesBefore(int64_t row, Sequence* sequence) const {
+    std::vector<uint16_t>& states = sequence->states;
+    states.erase(states.begin(), states.begin() + (row - sequence->first_row) * row_size());
+    sequence->first_row = row;
+  }
+
+  // Tells a context that knows the first `known` tokens the others, and what states are missing.
+  void AddRest(const Sequence& sequence, size_t known, DraftContext* context) const {
+    const size_t first = known == 0 ? 0 : known - 1;  // the newest token has no state yet
+    context->AddTokens(std::span(sequence.tokens).subspan(known));
+    context->AddStates(sequence.start_position + static_cast<int64_t>(first),
+                       std::span(sequence.states).subspan(first * row_size()));
+  }
+
+  // Tells a fresh context, from position 0, a sequence of whose states some never come, and has
+  // each piece encoded. What the context should go by: the sequence from behind the gap.
+  Sequence EncodeWithAGap(DraftNetwork* network, DraftContext* context) {
+    Sequence sequence = RandomSequence(0, 40);
+    DraftContext* const contexts[] = {context};
+    context->AddTokens(sequence.tokens);
+    context->AddStates(0, std::span(sequence.states).first(10 * row_size()));
+    CHIMERA_EXPECT_OK(network->EncodeContexts(contexts));
+    EXPECT_FALSE(context->is_current());
+    context->AddStates(20, std::span(sequence.states).subspan(20 * row_size()));
+    CHIMERA_EXPECT_OK(network->EncodeContexts(contexts));
+    EXPECT_TRUE(context->is_current());
+    ForgetStatesBefore(20, &sequence);
     return sequence;
   }
 

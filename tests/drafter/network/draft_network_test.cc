@@ -116,18 +116,12 @@ TEST_F(DraftNetworkTest, ContextsGrowPieceByPiece) {
   const std::unique_ptr<DraftContext> contexts[] = {networks[0]->NewContext(whole.start_position),
                                                     networks[1]->NewContext(whole.start_position)};
   for (size_t known = 0; known < whole.tokens.size();) {
-    const size_t count = std::min<size_t>(1 + random_() % 30, whole.tokens.size() - known);
     const size_t old = known;
-    const size_t first = known == 0 ? 0 : known - 1;  // the newest token has no state yet
-    known += count;
-    Sequence part = whole;
-    part.tokens.resize(known);
-    part.states.resize((known - 1) * row_size());
+    known += std::min<size_t>(1 + random_() % 30, whole.tokens.size() - known);
+    const Sequence part = Beginning(whole, known);
     const auto expected = known < 2 ? std::vector<std::vector<float>>() : Reference(part, {7, 8});
     for (int i = 0; i < 2; ++i) {
-      contexts[i]->AddTokens(std::span(part.tokens).subspan(old));
-      contexts[i]->AddStates(whole.start_position + static_cast<int64_t>(first),
-                             std::span(part.states).subspan(first * row_size()));
+      AddRest(part, old, contexts[i].get());
       DraftContext* const batch[] = {contexts[i].get()};
       CHIMERA_ASSERT_OK(networks[i]->EncodeContexts(batch));
       if (known < 2) continue;
@@ -144,8 +138,7 @@ TEST_F(DraftNetworkTest, ALongPromptKeepsOnlyTheWindow) {
   Open({});
   const Sequence whole = RandomSequence(0, 300);
   Sequence newest = whole;
-  newest.first_row = 299 - file_->config().context_window;
-  newest.states.erase(newest.states.begin(), newest.states.begin() + newest.first_row * row_size());
+  ForgetStatesBefore(299 - file_->config().context_window, &newest);
   const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
   const std::unique_ptr<DraftContext> context = MakeContext(whole, network.get());
   DraftContext* const contexts[] = {context.get()};
@@ -155,19 +148,10 @@ TEST_F(DraftNetworkTest, ALongPromptKeepsOnlyTheWindow) {
 
 TEST_F(DraftNetworkTest, AGapInTheStatesStartsAgainBehindIt) {
   Open({});
-  Sequence sequence = RandomSequence(0, 40);
   const std::unique_ptr<DraftNetwork> network = MakeNetwork(AvailableCpuIsas().back());
   const std::unique_ptr<DraftContext> context = network->NewContext(0);
   DraftContext* const contexts[] = {context.get()};
-  context->AddTokens(sequence.tokens);
-  context->AddStates(0, std::span(sequence.states).first(10 * row_size()));
-  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
-  EXPECT_FALSE(context->is_current());
-  context->AddStates(20, std::span(sequence.states).subspan(20 * row_size()));
-  CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
-  ASSERT_TRUE(context->is_current());
-  sequence.first_row = 20;
-  sequence.states.erase(sequence.states.begin(), sequence.states.begin() + 20 * row_size());
+  const Sequence sequence = EncodeWithAGap(network.get(), context.get());
   EXPECT_EQ(Logits(network->StartTrees(contexts).value(), 0), Reference(sequence, {})[0]);
 }
 
