@@ -4,9 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -64,11 +62,6 @@ class DeviceLayer {
   DeviceRun run_;
   const uint16_t* const weights_;
 };
-
-bool BitsAreEqual(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0 &&
-         std::ranges::none_of(a, [](float x) { return std::isnan(x); });
-}
 
 // The sum of one element, and that of its terms' magnitudes.
 struct ExactSum {

@@ -3,7 +3,10 @@
 #ifndef CHIMERA_TESTS_COMMON_CUDA_KERNELS_FRAGMENT_GEMM_LAYER_H_
 #define CHIMERA_TESTS_COMMON_CUDA_KERNELS_FRAGMENT_GEMM_LAYER_H_
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <span>
 #include <vector>
@@ -68,6 +71,12 @@ inline std::vector<float> AddSplits(const std::vector<float>& partials, int spli
   std::vector<float> sums(partials.size() / split_count);
   for (size_t i = 0; i < partials.size(); ++i) sums[i % sums.size()] += partials[i];
   return sums;
+}
+
+// Nor are they NaN, which an element is that was not written, or was made of what had not arrived.
+inline bool BitsAreEqual(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0 &&
+         std::ranges::none_of(a, [](float x) { return std::isnan(x); });
 }
 
 }  // namespace chimera::testing

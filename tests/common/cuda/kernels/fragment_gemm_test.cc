@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -58,12 +56,6 @@ std::vector<float> MultiplyAndAdd(const Launcher& launch, const LinearLayer& lay
   const int row_count = static_cast<int>(input.size()) / layer.input_size;
   return AddSplits(Multiply(launch, layer, input, emulator),
                    FragmentGemmOutputSplits(row_count, layer.output_size, layer.input_size));
-}
-
-// Nor are they NaN, which an element is that was not written, or was made of what had not arrived.
-bool BitsAreEqual(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0 &&
-         std::ranges::none_of(a, [](float x) { return std::isnan(x); });
 }
 
 std::vector<uint16_t> Magnitudes(std::vector<uint16_t> bf16) {
