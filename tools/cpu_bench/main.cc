@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "tools/cpu_bench/bench_flags.h"
 #include "tools/cpu_bench/cpu_bench.h"
 #include "tools/cpu_bench/flags.h"
 #include "tools/cpu_bench/report.h"

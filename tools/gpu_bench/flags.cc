@@ -5,16 +5,14 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "tools/cpu_bench/bench_flags.h"
 
 ABSL_FLAG(int32_t, device, 0, "N  Number of the CUDA device. Default 0.");
 ABSL_FLAG(std::string, sections, "copy,launch,gemm,attention,step,decode,draft",
@@ -48,49 +46,6 @@ namespace {
 constexpr absl::string_view kFlagNames[] = {
     "device",   "sections", "models",  "repetitions", "launches",   "rows", "contexts",
     "numerics", "context",  "prefill", "tokens",      "acceptance", "json"};
-
-template <typename... Parts>
-absl::Status UsageError(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
-
-// Sets the flags that `arguments` name. absl::ParseCommandLine would take those of libraries as
-// well, and end the process itself.
-absl::Status SetFlags(std::span<const std::string> arguments) {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& argument = arguments[i];
-    if (!absl::StartsWith(argument, "--")) {
-      return UsageError("unexpected argument \"", argument, "\"");
-    }
-    const std::pair<absl::string_view, absl::string_view> parts =
-        absl::StrSplit(absl::string_view(argument).substr(2), absl::MaxSplits('=', 1));
-    const std::string name(parts.first);
-    if (std::find(std::begin(kFlagNames), std::end(kFlagNames), name) == std::end(kFlagNames)) {
-      return UsageError("there is no flag --", name);
-    }
-    std::string value(parts.second);
-    if (!absl::StrContains(argument, '=')) {
-      if (i + 1 == arguments.size()) return UsageError("--", name, " needs a value");
-      value = arguments[++i];
-    }
-    std::string error;
-    if (!absl::FindCommandLineFlag(name)->ParseFrom(value, &error)) {
-      return UsageError("--", name, " cannot be \"", value, "\"");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckRange(absl::string_view name, int64_t value, int64_t low, int64_t high) {
-  if (value >= low && value <= high) return absl::OkStatus();
-  return UsageError("--", name, " is ", value, ", must be in [", low, ", ", high, "]");
-}
-
-absl::StatusOr<int32_t> ReadInRange(const absl::Flag<int32_t>& flag, int32_t low, int32_t high) {
-  const int32_t value = absl::GetFlag(flag);
-  CHIMERA_RETURN_IF_ERROR(CheckRange(absl::GetFlagReflectionHandle(flag).Name(), value, low, high));
-  return value;
-}
 
 // The items of a list, at least one.
 absl::StatusOr<std::vector<std::string>> ReadList(const absl::Flag<std::string>& flag) {
@@ -169,23 +124,16 @@ absl::StatusOr<std::vector<ModelShape>> ReadModels() {
 
 }  // namespace
 
-bool AsksForHelp(std::span<const std::string> arguments) {
-  return std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
-}
-
 std::string GpuBenchHelp() {
-  std::string help =
+  return absl::StrCat(
       "chimera-gpu-bench: measures the CUDA backend, with random weights, against what the device "
       "can do\n\n"
-      "usage: chimera-gpu-bench [flags]\n\n";
-  for (const absl::string_view name : kFlagNames) {
-    absl::StrAppendFormat(&help, "  --%-13s%s\n", name, absl::FindCommandLineFlag(name)->Help());
-  }
-  return absl::StrCat(help, "\nA LIST has commas between its items.\n");
+      "usage: chimera-gpu-bench [flags]\n\n",
+      FlagsHelp(kFlagNames), "\nA LIST has commas between its items.\n");
 }
 
 absl::StatusOr<GpuBenchConfig> ParseGpuBenchFlags(std::span<const std::string> arguments) {
-  CHIMERA_RETURN_IF_ERROR(SetFlags(arguments));
+  CHIMERA_RETURN_IF_ERROR(SetFlags(kFlagNames, arguments));
   GpuBenchConfig config;
   CHIMERA_ASSIGN_OR_RETURN(config.device, ReadInRange(FLAGS_device, 0, 1023));
   CHIMERA_ASSIGN_OR_RETURN(config.sections, ReadSections());

@@ -11,9 +11,6 @@
 
 namespace chimera {
 
-// Whether `arguments`, the command line after the program's name, ask for GpuBenchHelp.
-bool AsksForHelp(std::span<const std::string> arguments);
-
 // What the program does and its flags.
 std::string GpuBenchHelp();
 

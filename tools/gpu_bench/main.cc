@@ -11,6 +11,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "tools/cpu_bench/bench_flags.h"
 #include "tools/gpu_bench/flags.h"
 #include "tools/gpu_bench/gpu_bench.h"
 #include "tools/gpu_bench/report.h"

@@ -8,23 +8,20 @@
 #include <string>
 #include <vector>
 
-#include "tests/testing/child_process.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_llama.h"
+#include "tests/tools/cpu_bench/bench_outcome.h"
 
 namespace chimera {
 namespace {
 
+using ::chimera::testing::Column;
+using ::chimera::testing::ExpectPositive;
 using ::nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::Gt;
 using ::testing::HasSubstr;
-
-struct Outcome {
-  int exit_code;
-  std::string output;
-  std::string errors;
-};
+using Outcome = testing::BenchOutcome;
 
 class CpuBenchTest : public ::testing::Test {
  protected:
@@ -32,29 +29,12 @@ class CpuBenchTest : public ::testing::Test {
 
   Outcome Run(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"--model=" + model_path_, "--repetitions=1"});
-    testing::ChildProcess process(CPU_BENCH_BINARY, arguments);
-    const int exit_code = process.Wait();
-    return {exit_code, process.Output(), process.Errors()};
+    return testing::RunProgram(CPU_BENCH_BINARY, std::move(arguments));
   }
 
   const testing::TempDirectory directory_;
   const std::string model_path_ = directory_.path() + "/tiny.gguf";
 };
-
-std::vector<int> Column(const json& list, const std::string& name) {
-  std::vector<int> values;
-  for (const json& item : list) values.push_back(item.at(name));
-  return values;
-}
-
-// Every one of `names` is a positive number in `object`.
-void ExpectPositive(const json& object, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    ASSERT_TRUE(object.contains(name)) << name << " is missing in " << object;
-    ASSERT_TRUE(object[name].is_number()) << name << " in " << object;
-    EXPECT_GT(object[name].get<double>(), 0) << name << " in " << object;
-  }
-}
 
 void ExpectProductRates(const json& rates) {
   ExpectPositive(rates, {"rows", "ms", "gb_per_s", "bandwidth_share", "gmac_per_s", "peak_share"});

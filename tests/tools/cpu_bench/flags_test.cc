@@ -9,6 +9,7 @@
 
 #include "absl/flags/reflection.h"
 #include "tests/testing/status_matchers.h"
+#include "tools/cpu_bench/bench_flags.h"
 
 namespace chimera {
 namespace {

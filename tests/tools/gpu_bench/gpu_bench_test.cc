@@ -8,26 +8,21 @@
 #include <string>
 #include <vector>
 
-#include "tests/testing/child_process.h"
 #include "tests/testing/temp_directory.h"
+#include "tests/tools/cpu_bench/bench_outcome.h"
 
 namespace chimera {
 namespace {
 
+using ::chimera::testing::Column;
+using ::chimera::testing::ExpectPositive;
 using ::nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-struct Outcome {
-  int exit_code;
-  std::string output;
-  std::string errors;
-};
+using Outcome = testing::BenchOutcome;
 
 Outcome RunBench(std::vector<std::string> arguments) {
-  testing::ChildProcess process(GPU_BENCH_BINARY, std::move(arguments));
-  const int exit_code = process.Wait();
-  return {exit_code, process.Output(), process.Errors()};
+  return testing::RunProgram(GPU_BENCH_BINARY, std::move(arguments));
 }
 
 // So little of everything that the emulator computes it in seconds.
@@ -36,21 +31,6 @@ Outcome RunTiny(std::vector<std::string> arguments) {
                    {"--models=tiny", "--repetitions=1", "--launches=2", "--rows=1,9,70",
                     "--contexts=40", "--context=20", "--prefill=30", "--tokens=6"});
   return RunBench(std::move(arguments));
-}
-
-std::vector<int> Column(const json& list, const std::string& name) {
-  std::vector<int> values;
-  for (const json& item : list) values.push_back(item.at(name));
-  return values;
-}
-
-// Every one of `names` is a positive number in `object`.
-void ExpectPositive(const json& object, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    ASSERT_TRUE(object.contains(name)) << name << " is missing in " << object;
-    ASSERT_TRUE(object[name].is_number()) << name << " in " << object;
-    EXPECT_GT(object[name].get<double>(), 0) << name << " in " << object;
-  }
 }
 
 void ExpectTimes(const json& object) {
