@@ -1,6 +1,8 @@
 # chimera_cuda_library: kernels, compiled for the emulator always and for GPUs where CHIMERA_CUDA says so.
 
 option(CHIMERA_CUDA "Build what runs on a GPU (needs CUDA 13: scripts/setup-cuda, or CUDAToolkit_ROOT)" OFF)
+# The emulated runtime refuses the same devices.
+set(CHIMERA_CUDA_ARCHITECTURES 80 90 CACHE STRING "Compute capabilities that kernels are compiled for, without the dot")
 
 if(CHIMERA_CUDA)
   if(NOT CUDAToolkit_ROOT AND NOT DEFINED ENV{CUDAToolkit_ROOT})
@@ -16,7 +18,6 @@ if(CHIMERA_CUDA)
 /usr/local/cuda; scripts/setup-cuda installs one")
   endif()
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
-  set(CHIMERA_CUDA_ARCHITECTURES 80 90 CACHE STRING "Compute capabilities that kernels are compiled for, without the dot")
 
   # As in ChimeraOptions.cmake: no a*b+c is fused unless the source says fma. Device code calls what is constexpr in
   # common/base. -lineinfo costs nothing and lets profilers show source lines, and compressed for size it takes little

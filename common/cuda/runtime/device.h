@@ -39,7 +39,9 @@ absl::StatusOr<DeviceInfo> GetDeviceInfo(int index);
 // streams, events, graphs) is on its device, and a thread gives work only to streams of its device.
 // Takes the device into use, which takes some of its memory and, for the first in the process, up
 // to a second; selecting it again costs nothing. Errors: as GetDeviceInfo; FAILED_PRECONDITION for
-// a compute capability below 8.0. After an error the thread's device is the one it was.
+// a device that our kernels do not run on: they are compiled for some compute capabilities, and need
+// more shared memory than a block has with 8.6 and 8.9. After an error the thread's device is the
+// one it was.
 absl::Status SelectDevice(int index);
 
 // Memory of the calling thread's device that nobody has now; other processes take from it, too.

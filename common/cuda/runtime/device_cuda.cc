@@ -34,7 +34,7 @@ absl::Status SelectDevice(int index) {
   thread_local int selected = -1;
   if (selected == index) return absl::OkStatus();
   CHIMERA_ASSIGN_OR_RETURN(const DeviceInfo info, GetDeviceInfo(index));
-  CHIMERA_RETURN_IF_ERROR(CheckComputeCapability(index, info));
+  CHIMERA_RETURN_IF_ERROR(CheckRunsKernels(index, info));
   CHIMERA_RETURN_IF_ERROR(ToStatus(cudaSetDevice(index), "cudaSetDevice"));
   selected = index;
   return absl::OkStatus();

@@ -18,7 +18,7 @@ absl::StatusOr<DeviceInfo> GetDeviceInfo(int index) {
 
 absl::Status SelectDevice(int index) {
   CHIMERA_ASSIGN_OR_RETURN(const DeviceInfo info, GetDeviceInfo(index));
-  CHIMERA_RETURN_IF_ERROR(CheckComputeCapability(index, info));
+  CHIMERA_RETURN_IF_ERROR(CheckRunsKernels(index, info));
   ThisThread().device = index;
   return absl::OkStatus();
 }

@@ -1,20 +1,39 @@
 #include "common/cuda/runtime/device_error.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/cuda/launch_shape.h"
 
 namespace chimera::cuda {
 namespace {
 
 constexpr absl::string_view kDeviceLostPayload = "chimera.cuda.DeviceLost";
 
-// The oldest for which kernels are compiled.
-constexpr int kNeededComputeCapabilityMajor = 8;
+// Compute capabilities, as 10 * major + minor, for which kernels are compiled.
+constexpr int kArchitectures[] = {CHIMERA_CUDA_ARCHITECTURES};
 
 std::string VersionText(int version) {
   return absl::StrCat(version / 1000, ".", version % 1000 / 10);
+}
+
+std::string ComputeCapabilityText(int major, int minor) { return absl::StrCat(major, ".", minor); }
+
+// Machine code runs on devices of the same major number whose minor number is not smaller.
+bool HasCodeFor(const DeviceInfo& device) {
+  return std::ranges::any_of(kArchitectures, [&](int architecture) {
+    return architecture / 10 == device.compute_capability_major &&
+           architecture % 10 <= device.compute_capability_minor;
+  });
+}
+
+std::string ArchitecturesText() {
+  return absl::StrJoin(kArchitectures, ", ", [](std::string* text, int architecture) {
+    absl::StrAppend(text, ComputeCapabilityText(architecture / 10, architecture % 10));
+  });
 }
 
 }  // namespace
@@ -60,12 +79,23 @@ absl::Status CheckDeviceNumber(int index, int count) {
                                                  count));
 }
 
-absl::Status CheckComputeCapability(int index, const DeviceInfo& device) {
-  if (device.compute_capability_major >= kNeededComputeCapabilityMajor) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("CUDA device ", index, " (", device.name, ") has compute capability ",
-                   device.compute_capability_major, ".", device.compute_capability_minor, ", ",
-                   kNeededComputeCapabilityMajor, ".0 or newer is needed"));
+absl::Status CheckRunsKernels(int index, const DeviceInfo& device) {
+  const std::string name = absl::StrCat("CUDA device ", index, " (", device.name, ")");
+  if (!HasCodeFor(device)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " has compute capability ",
+                     ComputeCapabilityText(device.compute_capability_major,
+                                           device.compute_capability_minor),
+                     ", this build has kernels for ", ArchitecturesText(),
+                     " and later ones of the same major number"));
+  }
+  if (device.shared_memory_per_block_bytes < kMaxSharedBytes) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " has ", device.shared_memory_per_block_bytes >> 10,
+                     " KiB of shared memory for a block, ", kMaxSharedBytes >> 10,
+                     " KiB are needed"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace chimera::cuda

@@ -1,6 +1,7 @@
 // The errors of the CUDA runtime, of one form from both of its implementations.
 //
-//   FAILED_PRECONDITION  no driver, no device, a driver or device that is too old
+//   FAILED_PRECONDITION  no driver, no device, a driver that is too old, a device that kernels do
+//                        not run on
 //   INVALID_ARGUMENT     a device number that does not exist
 //   RESOURCE_EXHAUSTED   out of memory; nothing else is affected, and it may succeed later
 //   UNAVAILABLE          the device is lost (IsDeviceLost)
@@ -44,8 +45,9 @@ absl::Status OutOfPinnedMemoryError(size_t bytes);
 // INVALID_ARGUMENT, naming `index` and `count`, unless 0 <= index < count.
 absl::Status CheckDeviceNumber(int index, int count);
 
-// FAILED_PRECONDITION, naming the device, if it is older than the kernels need.
-absl::Status CheckComputeCapability(int index, const DeviceInfo& device);
+// FAILED_PRECONDITION, naming the device, if kernels are not compiled for its compute capability, or
+// may ask for more shared memory than a block of it can have.
+absl::Status CheckRunsKernels(int index, const DeviceInfo& device);
 
 }  // namespace chimera::cuda
 

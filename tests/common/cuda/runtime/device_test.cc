@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "common/cuda/runtime/copy.h"
 #include "common/cuda/runtime/device_memory.h"
@@ -17,6 +19,7 @@ namespace {
 using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(DeviceTest, NoDriverIsSaid) {
   const ScopedEmulatedComputer computer({.has_driver = false});
@@ -44,15 +47,39 @@ TEST(DeviceTest, WrongNumberNamesTheNumberAndHowManyThereAre) {
   }
 }
 
-TEST(DeviceTest, OldDeviceIsRefusedByName) {
-  EmulatedDevice old_device = DefaultEmulatedDevice();
-  old_device.name = "Old Card";
-  old_device.compute_capability_major = 7;
-  old_device.compute_capability_minor = 5;
-  const ScopedEmulatedComputer computer({.devices = {DefaultEmulatedDevice(), old_device}});
-  CHIMERA_EXPECT_OK(SelectDevice(0));
-  EXPECT_THAT(SelectDevice(1), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                        AllOf(HasSubstr("Old Card"), HasSubstr("7.5"))));
+// As an A100 but for these.
+EmulatedDevice Device(int major, int minor, size_t shared_memory_kib) {
+  EmulatedDevice device = DefaultEmulatedDevice();
+  device.name = "Some Card";
+  device.compute_capability_major = major;
+  device.compute_capability_minor = minor;
+  device.shared_memory_per_block_bytes = shared_memory_kib << 10;
+  return device;
+}
+
+TEST(DeviceTest, DevicesWithoutCodeAreRefusedByName) {
+  const ScopedEmulatedComputer computer({.devices = {Device(7, 5, 163), Device(8, 0, 163),
+                                                     Device(8, 7, 163), Device(9, 0, 227),
+                                                     Device(10, 0, 227), Device(12, 1, 227)}});
+  for (const int runs : {1, 2, 3}) CHIMERA_EXPECT_OK(SelectDevice(runs)) << runs;
+  for (const auto& [index, capability] : {std::pair(0, "7.5"), std::pair(4, "10.0"), std::pair(5, "12.1")}) {
+    EXPECT_THAT(SelectDevice(index),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         AllOf(HasSubstr(" (Some Card) has compute capability "),
+                               HasSubstr(capability), HasSubstr("kernels for 8.0, 9.0 and later"),
+                               Not(HasSubstr("\n")))));
+  }
+}
+
+TEST(DeviceTest, TooLittleSharedMemoryIsRefusedByName) {
+  const ScopedEmulatedComputer computer({.devices = {Device(8, 6, 99), Device(8, 9, 99)}});
+  for (const int index : {0, 1}) {
+    EXPECT_THAT(SelectDevice(index),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         AllOf(HasSubstr("(Some Card) has 99 KiB of shared memory for a block, "
+                                         "163 KiB are needed"),
+                               Not(HasSubstr("\n")))));
+  }
 }
 
 TEST(DeviceTest, MemoryComesFromTheDeviceOfTheThread) {
