@@ -87,6 +87,16 @@ absl::Status CheckLimits(const CudaBackendOptions& options) {
   return absl::OkStatus();
 }
 
+// The layers, and of how many rows a step computes each at a time.
+std::vector<PinnedLayer> PinnedLayers(const DeviceLlamaWeights& weights, int max_step_rows) {
+  std::vector<PinnedLayer> layers;
+  for (const DeviceLinear* linear : weights.linears()) {
+    const bool is_output = linear == &weights.output;
+    layers.push_back({linear, is_output ? CudaOutputHead::kMaxRows : max_step_rows});
+  }
+  return layers;
+}
+
 // Moves of one Commit: the nodes of a path, in every slot.
 size_t MaxMoves(const BackendLimits& limits) {
   return size_t{TokenTree::kMaxDepth + 1} * limits.slot_count;
@@ -138,7 +148,8 @@ absl::Status CudaBackend::MakeSteps(const CudaBackendOptions& options,
     linears_ = std::make_unique<StrictLinearRunner>();
   } else {
     CHIMERA_ASSIGN_OR_RETURN(
-        linears_, PinnedLinearRunner::Create(weights_.linears(), limits_.max_step_rows, stream_));
+        linears_,
+        PinnedLinearRunner::Create(PinnedLayers(weights_, limits_.max_step_rows), stream_));
   }
   numerics_id_ = NumericsId(options.numerics, *linears_, device);
   if (const std::string description = linears_->description(); !description.empty()) {

@@ -10,17 +10,22 @@
 namespace chimera {
 
 absl::StatusOr<std::unique_ptr<PinnedLinearRunner>> PinnedLinearRunner::Create(
-    std::span<const DeviceLinear* const> layers, int max_row_count, cuda::Stream& stream) {
+    std::span<const PinnedLayer> layers, cuda::Stream& stream) {
   CHIMERA_ASSIGN_OR_RETURN(cuda::BlasHandle handle, cuda::BlasHandle::Create());
   auto runner = absl::WrapUnique(new PinnedLinearRunner(std::move(handle)));
-  CHIMERA_RETURN_IF_ERROR(runner->AddShapes(layers, max_row_count, stream));
+  CHIMERA_RETURN_IF_ERROR(runner->AddShapes(layers, stream));
   return runner;
 }
 
-absl::Status PinnedLinearRunner::AddShapes(std::span<const DeviceLinear* const> layers,
-                                           int max_row_count, cuda::Stream& stream) {
+absl::Status PinnedLinearRunner::AddShapes(std::span<const PinnedLayer> layers,
+                                           cuda::Stream& stream) {
+  std::map<Shape, int> row_counts;
+  for (const auto& [layer, max_row_count] : layers) {
+    int& most = row_counts[ShapeOf(*layer)];
+    most = std::max(most, max_row_count);
+  }
   size_t workspace_bytes = 0;
-  for (const DeviceLinear* layer : layers) {
+  for (const auto& [layer, max_row_count] : layers) {
     CHIMERA_CHECK(layer->order == WeightOrder::kRows);
     if (algorithms_.contains(ShapeOf(*layer))) continue;
     CHIMERA_ASSIGN_OR_RETURN(
@@ -28,7 +33,7 @@ absl::Status PinnedLinearRunner::AddShapes(std::span<const DeviceLinear* const> 
         cuda::BlasLinear<float>::Create(handle_, {.mode = cuda::BlasMode::kPinned,
                                                   .input_size = layer->input_size,
                                                   .output_size = layer->output_size,
-                                                  .max_row_count = max_row_count}));
+                                                  .max_row_count = row_counts[ShapeOf(*layer)]}));
     // What decides about bits is the shape, not the weights.
     CHIMERA_RETURN_IF_ERROR(algorithm.SelfTest(layer->weights.span(), stream));
     workspace_bytes = std::max(workspace_bytes, algorithm.workspace_bytes());
@@ -47,7 +52,7 @@ std::string PinnedLinearRunner::description() const {
 }
 
 int PinnedLinearRunner::PaddedRows(int row_count) const {
-  return algorithms_.begin()->second.PaddedRowCount(row_count);
+  return cuda::RoundUpToPinnedRows(row_count);
 }
 
 int64_t PinnedLinearRunner::OutputElements(const DeviceLinear& linear, int max_row_count) const {

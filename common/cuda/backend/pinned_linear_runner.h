@@ -19,15 +19,21 @@
 
 namespace chimera {
 
+// A layer, and the most rows that are computed of it at a time.
+struct PinnedLayer {
+  const DeviceLinear* linear;
+  int max_row_count;
+};
+
 // One algorithm for each shape, whose layers share it. Few rows are computed as cuda::kPinnedRows.
 class PinnedLinearRunner final : public LinearRunner {
  public:
-  // For these layers, whose weights are on the calling thread's device, of at most `max_row_count`
-  // rows. Tests on the device that the batch does not change a row's bits, waiting for the stream,
-  // to which nothing else may be given meanwhile. Errors: FAILED_PRECONDITION, naming the layer, if
-  // it does, or if the library has no algorithm for all numbers of rows.
+  // For these layers, whose weights are on the calling thread's device. Tests on the device that
+  // the batch does not change a row's bits, waiting for the stream, to which nothing else may be
+  // given meanwhile. Errors: FAILED_PRECONDITION, naming the layer, if it does, or if the library
+  // has no algorithm for all numbers of rows.
   static absl::StatusOr<std::unique_ptr<PinnedLinearRunner>> Create(
-      std::span<const DeviceLinear* const> layers, int max_row_count, cuda::Stream& stream);
+      std::span<const PinnedLayer> layers, cuda::Stream& stream);
 
   WeightOrder weight_order() const override { return WeightOrder::kRows; }
   std::string description() const override;
@@ -46,8 +52,7 @@ class PinnedLinearRunner final : public LinearRunner {
 
   explicit PinnedLinearRunner(cuda::BlasHandle handle) : handle_(std::move(handle)) {}
 
-  absl::Status AddShapes(std::span<const DeviceLinear* const> layers, int max_row_count,
-                         cuda::Stream& stream);
+  absl::Status AddShapes(std::span<const PinnedLayer> layers, cuda::Stream& stream);
 
   cuda::BlasHandle handle_;
   std::map<Shape, cuda::BlasLinear<float>> algorithms_;

@@ -12,10 +12,6 @@ namespace {
 const char* TypeName(float) { return "fp32"; }
 const char* TypeName(uint16_t) { return "bf16"; }
 
-int RoundUpToPinnedRows(int row_count) {
-  return (row_count + kPinnedRows - 1) / kPinnedRows * kPinnedRows;
-}
-
 template <typename T>
 void CheckOperand(const char* name, DeviceSpan<T> operand, size_t size, size_t alignment) {
   CHIMERA_CHECK(operand.size() >= size)

@@ -30,6 +30,9 @@ enum class BlasMode {
 // Pinned layers compute multiples of so many rows: for fewer, libraries have algorithms of their
 // own.
 inline constexpr int kPinnedRows = 64;
+constexpr int RoundUpToPinnedRows(int row_count) {
+  return (row_count + kPinnedRows - 1) / kPinnedRows * kPinnedRows;
+}
 
 struct BlasLinearConfig {
   BlasMode mode = BlasMode::kPinned;
@@ -40,7 +43,7 @@ struct BlasLinearConfig {
   size_t max_workspace_bytes = size_t{32} << 20;
 };
 
-// The most rows that BlasLinear::SelfTest computes.
+// Pinned layers are tested with so many rows, whatever their max_row_count.
 inline constexpr int kSelfTestRows = 4 * kPinnedRows;
 
 // The operands of one run, in device memory, aligned to 16 bytes; the workspace to 256. Output is
@@ -96,9 +99,10 @@ class BlasLinear {
   // number of rows outside of it, with which the library loads its code. Errors: as Prepare.
   absl::Status Run(const BlasLinearArguments<Output>& arguments, Stream& stream);
 
-  // Computes kPinnedRows random rows in random places of as many, twice as many and kSelfTestRows,
-  // with `weight` as for Run, and compares their bits; in each row an output nearly cancels, so
-  // that orders show in bf16, too. Takes memory of the device and waits for the stream. Errors:
+  // Computes kPinnedRows random rows in random places of as many, twice as many, kSelfTestRows and
+  // config().max_row_count, with `weight` as for Run, and compares their bits; in each row an output
+  // nearly cancels, so that orders show in bf16, too. Takes memory of the device, for all rows in-
+  // and outputs, and as much pinned memory for inputs; waits for the stream. Errors:
   // FAILED_PRECONDITION if bits differ, naming the first row that does; device_error.h. REQUIRES:
   // pinned.
   absl::Status SelfTest(DeviceSpan<const uint16_t> weight, Stream& stream);

@@ -38,6 +38,8 @@ int SplitCount(BlasMode mode, EmulatedBlasFault fault, int row, int row_count) {
       return (row_count + kPinnedRows - 1) / kPinnedRows;
     case EmulatedBlasFault::kPlace:
       return 1 + row % 2;
+    case EmulatedBlasFault::kManyRows:
+      return row_count > kSelfTestRows ? 2 : 1;
   }
   return 1;
 }

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -54,7 +55,8 @@ class RowTest {
         weight_(weight),
         stream_(stream),
         input_size_(linear.config().input_size),
-        output_size_(linear.config().output_size) {}
+        output_size_(linear.config().output_size),
+        max_row_count_(linear.config().max_row_count) {}
 
   absl::Status Run() {
     CHIMERA_RETURN_IF_ERROR(Allocate());
@@ -63,7 +65,9 @@ class RowTest {
     std::iota(places.begin(), places.end(), 0);
     CHIMERA_RETURN_IF_ERROR(Compute(places, kPinnedRows));
     const std::vector<Output> expected(outputs_.span().begin(), outputs_.span().end());
-    for (const int row_count : {kPinnedRows, 2 * kPinnedRows, kSelfTestRows}) {
+    // An algorithm may leave to the library what suits few rows, or many.
+    for (const int row_count : std::set{kPinnedRows, 2 * kPinnedRows, kSelfTestRows,
+                                        static_cast<int>(max_row_count_)}) {
       places = RandomPlaces(row_count);
       CHIMERA_RETURN_IF_ERROR(Compute(places, row_count));
       CHIMERA_RETURN_IF_ERROR(Compare(expected, places, row_count));
@@ -75,12 +79,12 @@ class RowTest {
   absl::Status Allocate() {
     rows_.resize(kPinnedRows * input_size_);
     CHIMERA_ASSIGN_OR_RETURN(inputs_,
-                             PinnedBuffer<uint16_t>::Allocate(kSelfTestRows * input_size_));
+                             PinnedBuffer<uint16_t>::Allocate(max_row_count_ * input_size_));
     CHIMERA_ASSIGN_OR_RETURN(outputs_, PinnedBuffer<Output>::Allocate(kPinnedRows * output_size_));
     CHIMERA_ASSIGN_OR_RETURN(device_inputs_,
-                             DeviceBuffer<uint16_t>::Allocate(kSelfTestRows * input_size_));
+                             DeviceBuffer<uint16_t>::Allocate(max_row_count_ * input_size_));
     CHIMERA_ASSIGN_OR_RETURN(device_outputs_,
-                             DeviceBuffer<Output>::Allocate(kSelfTestRows * output_size_));
+                             DeviceBuffer<Output>::Allocate(max_row_count_ * output_size_));
     CHIMERA_ASSIGN_OR_RETURN(workspace_,
                              DeviceBuffer<std::byte>::Allocate(linear_.workspace_bytes()));
     return absl::OkStatus();
@@ -155,6 +159,7 @@ class RowTest {
   Stream& stream_;
   const size_t input_size_;
   const size_t output_size_;
+  const size_t max_row_count_;  // at least kSelfTestRows
   std::mt19937 random_{1};
   std::vector<uint16_t> rows_;  // [kPinnedRows, input_size], the rows under test
   PinnedBuffer<uint16_t> weight_rows_;

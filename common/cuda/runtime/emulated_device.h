@@ -39,6 +39,7 @@ enum class EmulatedBlasFault {
   kNone,
   kRowCount,  // how many rows are computed
   kPlace,     // which of them it is
+  kManyRows,  // whether they are more than 256
 };
 
 struct EmulatedComputer {

@@ -179,6 +179,18 @@ TEST_F(CudaBackendMemoryTest, PinnedNumericsAreRefusedWhereRowsDependOnTheBatch)
   }
 }
 
+// Those of the output head are fewer.
+TEST_F(CudaBackendMemoryTest, PinnedNumericsAreTestedWithTheRowsOfTheLargestStep) {
+  const ScopedEmulatedComputer computer({.blas_fault = cuda::EmulatedBlasFault::kManyRows});
+  CudaBackendOptions options = Options();
+  options.numerics = Numerics::kPinned;
+  options.limits.max_step_rows = 256;
+  CHIMERA_EXPECT_OK(Create(options).status());
+  options.limits.max_step_rows = 257;
+  EXPECT_THAT(Create(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                        HasSubstr(" of 320 ")));
+}
+
 TEST_F(CudaBackendMemoryTest, NumericsIdsNameTheArithmetic) {
   CudaBackendOptions options = Options();
   CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Backend> backend, Create(options));

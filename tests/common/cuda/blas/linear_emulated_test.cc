@@ -31,17 +31,18 @@ constexpr int kInputSize = 512;
 constexpr int kOutputSize = 64;
 
 template <typename Output>
-BlasLinear<Output> MakeLinear(BlasHandle& handle, BlasMode mode) {
-  return *BlasLinear<Output>::Create(
-      handle,
-      {.mode = mode, .input_size = kInputSize, .output_size = kOutputSize, .max_row_count = 256});
+BlasLinear<Output> MakeLinear(BlasHandle& handle, BlasMode mode, int max_row_count = 256) {
+  return *BlasLinear<Output>::Create(handle, {.mode = mode,
+                                              .input_size = kInputSize,
+                                              .output_size = kOutputSize,
+                                              .max_row_count = max_row_count});
 }
 
 template <typename Output>
-absl::Status TestItself(EmulatedBlasFault fault) {
+absl::Status TestItself(EmulatedBlasFault fault, int max_row_count = 256) {
   const ScopedEmulatedComputer computer({.blas_fault = fault});
   BlasHandle handle = *BlasHandle::Create();
-  auto linear = MakeLinear<Output>(handle, BlasMode::kPinned);
+  auto linear = MakeLinear<Output>(handle, BlasMode::kPinned, max_row_count);
   LinearRun<Output> run(linear, RandomOperands(1, kInputSize, kOutputSize));
   cuda::Stream stream = *cuda::Stream::Create();
   CHIMERA_RETURN_IF_ERROR(run.CopyOperands(stream));
@@ -60,6 +61,14 @@ TEST(LinearSelfTest, RefusesRowsThatDependOnTheBatch) {
   }
   EXPECT_THAT(TestItself<float>(EmulatedBlasFault::kRowCount).message(), HasSubstr(" of 128 "));
   EXPECT_THAT(TestItself<float>(EmulatedBlasFault::kPlace).message(), HasSubstr(" of 64 "));
+}
+
+// Not every algorithm changes with the first few rows.
+TEST(LinearSelfTest, TestsTheMostRows) {
+  CHIMERA_EXPECT_OK(TestItself<float>(EmulatedBlasFault::kNone, 300));
+  CHIMERA_EXPECT_OK(TestItself<float>(EmulatedBlasFault::kManyRows, 256));
+  EXPECT_THAT(TestItself<float>(EmulatedBlasFault::kManyRows, 300),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(" of 320 ")));
 }
 
 class LinearEmulatedDeathTest : public ::testing::Test {
