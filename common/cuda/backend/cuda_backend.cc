@@ -182,7 +182,7 @@ absl::Status CudaBackend::MakePool() {
 
 absl::Status CudaBackend::SizePool(int32_t most_pages) {
   CHIMERA_ASSIGN_OR_RETURN(const size_t free_bytes, cuda::FreeDeviceMemoryBytes());
-  // For graphs, tapped hidden states and what the driver takes.
+  // For graphs and what the driver takes.
   const size_t usable = free_bytes - free_bytes / 16;
   const int64_t pages = static_cast<int64_t>(usable) / DeviceKvPool::PageBytes(config_) -
                         int64_t{limits_.slot_count} * DeviceKvPool::kScratchPages;

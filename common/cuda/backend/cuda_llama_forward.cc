@@ -88,23 +88,21 @@ absl::Status CudaLlamaForward::Allocate(const BackendLimits& limits, int partial
   CHIMERA_RETURN_IF_ERROR(allocate(rows * config_.query_size(), &queries_));
   CHIMERA_RETURN_IF_ERROR(allocate(padded * config_.query_size(), &attended_));
   CHIMERA_RETURN_IF_ERROR(allocate(workspace_size, &attention_workspace_));
+  // Drafters come and go: for whatever they tap together, so that no step lacks memory.
+  const int64_t most_taps = int64_t{config_.layer_count} + 1;
+  CHIMERA_RETURN_IF_ERROR(allocate(rows * most_taps * config_.hidden_size, &hidden_));
   return allocate(padded * config_.ffn_size, &gated_);
 }
 
-absl::Status CudaLlamaForward::SetTaps(std::span<const int32_t> layers) {
-  if (std::ranges::equal(layers, taps_)) return absl::OkStatus();
+void CudaLlamaForward::SetTaps(std::span<const int32_t> layers) {
+  if (std::ranges::equal(layers, taps_)) return;
   graphs_.Clear();
-  taps_.clear();
-  hidden_ = {};
-  const size_t size = layers.size() * max_rows_ * config_.hidden_size;
-  CHIMERA_ASSIGN_OR_RETURN(hidden_, cuda::DeviceBuffer<uint16_t>::Allocate(size));
   taps_.assign(layers.begin(), layers.end());
-  return absl::OkStatus();
 }
 
 absl::Status CudaLlamaForward::Run(const StagedStep& step, DeviceKvPool* pool,
                                    cuda::Stream& stream) {
-  CHIMERA_RETURN_IF_ERROR(SetTaps(step.batch.tapped_layers));
+  SetTaps(step.batch.tapped_layers);
   const int row_count = std::min(RowBucket(static_cast<int>(step.rows.size())), max_rows_);
   CHIMERA_RETURN_IF_ERROR(tables_.Send(step, row_count, *pool, stream));
   return graphs_.Launch(row_count, stream, [&] { return LaunchAll(row_count, pool, stream); });

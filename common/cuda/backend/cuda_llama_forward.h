@@ -57,7 +57,7 @@ class CudaLlamaForward {
   CudaLlamaForward(const Model& model, StepTables tables, LaunchOrder order, int attention_blocks);
 
   absl::Status Allocate(const BackendLimits& limits, int partial_rows);
-  absl::Status SetTaps(std::span<const int32_t> layers);
+  void SetTaps(std::span<const int32_t> layers);
 
   // Each gives launches for `row_count` rows, padding included.
   absl::Status LaunchAll(int row_count, DeviceKvPool* pool, cuda::Stream& stream);
@@ -91,7 +91,7 @@ class CudaLlamaForward {
   cuda::DeviceBuffer<uint16_t> attended_;  // [padded, query_size]
   cuda::DeviceBuffer<float> attention_workspace_;
   cuda::DeviceBuffer<uint16_t> gated_;   // [padded, ffn_size]
-  cuda::DeviceBuffer<uint16_t> hidden_;  // [max_rows_, tapped layers, hidden_size]
+  cuda::DeviceBuffer<uint16_t> hidden_;  // [max_rows_, tapped layers, hidden_size], for any taps
 };
 
 }  // namespace chimera
