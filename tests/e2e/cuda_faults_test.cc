@@ -192,10 +192,21 @@ TEST_F(CudaFaultsTest, EveryCallMayLoseTheDevice) {
 TEST_F(CudaFaultsTest, AStepThatFailsAtStartUpIsAnErrorOfStart) {
   VerifierConfig config = MakeCudaConfig(Drafters::kNone);
   config.engine.planning = NodePlanning::kByStepTime;  // makes steps at start-up
-  LoadedModel loaded = LoadOnCuda(config);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(LoadedModel loaded, LoadOnCuda(config));
   computer_->FailCall(9, EmulatedFault::kRefused);
   EXPECT_THAT(VerifierServer::Start(config, std::move(loaded)),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("asked for")));
+}
+
+// Tests of pinned numerics are then skipped.
+TEST_F(CudaFaultsTest, ALibraryWhoseRowsDependOnTheBatchIsAnErrorOfLoad) {
+  drafter_.reset();
+  computer_.reset();
+  computer_.emplace(cuda::EmulatedComputer{.blas_fault = cuda::EmulatedBlasFault::kPlace});
+  VerifierConfig config = MakeCudaConfig(Drafters::kNone);
+  config.numerics = Numerics::kPinned;
+  EXPECT_THAT(LoadOnCuda(config), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                           HasSubstr("rows depend on the batch")));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
 #include "common/cuda/backend/cuda_backend.h"
 #include "tests/testing/gpu.h"
@@ -40,26 +41,29 @@ VerifierConfig CudaFixture::MakeCudaConfig(Drafters drafters) const {
   return config;
 }
 
-LoadedModel CudaFixture::LoadOnCuda(const VerifierConfig& config) const {
+absl::StatusOr<LoadedModel> CudaFixture::LoadOnCuda(const VerifierConfig& config) const {
   const auto threads = std::make_shared<ThreadPool>(1);
   const int32_t slots = config.engine.max_running_requests;
-  absl::StatusOr<std::unique_ptr<Backend>> backend = CudaBackend::Create(
-      model_->config(), model_->weights(),
-      {.numerics = config.numerics,
-       .threads = threads,
-       .limits = {.page_count = config.kv_page_count,
-                  .slot_count = slots,
-                  .max_step_rows = config.engine.prefill_chunk + slots * TokenTree::kMaxNodes}});
-  CHIMERA_CHECK(backend.ok()) << backend.status();
-  return {.model = model_, .threads = threads, .backend = *std::move(backend)};
+  CHIMERA_ASSIGN_OR_RETURN(
+      std::unique_ptr<Backend> backend,
+      CudaBackend::Create(
+          model_->config(), model_->weights(),
+          {.numerics = config.numerics,
+           .threads = threads,
+           .limits = {.page_count = config.kv_page_count,
+                      .slot_count = slots,
+                      .max_step_rows =
+                          config.engine.prefill_chunk + slots * TokenTree::kMaxNodes}}));
+  return LoadedModel{.model = model_, .threads = threads, .backend = std::move(backend)};
 }
 
 void CudaFixture::StartCudaVerifier(const VerifierConfig& config, BackendFault fault) {
   stub_.reset();
   verifier_.reset();
-  LoadedModel loaded = LoadOnCuda(config);
-  loaded.backend = std::make_unique<FaultyBackend>(std::move(loaded.backend), fault);
-  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, std::move(loaded)));
+  absl::StatusOr<LoadedModel> loaded = LoadOnCuda(config);
+  CHIMERA_CHECK(loaded.ok()) << loaded.status();
+  loaded->backend = std::make_unique<FaultyBackend>(std::move(loaded->backend), fault);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, *std::move(loaded)));
   Connect(config.listen_addresses.front().ToString());
 }
 

@@ -26,11 +26,12 @@ class CudaFixture : public E2eFixture {
   // A verifier with room for kMaxRunningOnCuda requests that fill their contexts.
   VerifierConfig MakeCudaConfig(Drafters drafters) const;
 
-  // The model on device 0, with what VerifierServer::Load gives a backend; ends the test program if
-  // that fails.
-  LoadedModel LoadOnCuda(const VerifierConfig& config) const;
+  // The model on device 0, with what VerifierServer::Load gives a backend. Errors: those of
+  // CudaBackend::Create.
+  absl::StatusOr<LoadedModel> LoadOnCuda(const VerifierConfig& config) const;
 
-  // As StartVerifier, on device 0, with a backend that has the fault.
+  // As StartVerifier, on device 0, with a backend that has the fault; ends the test program where
+  // LoadOnCuda fails.
   void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone);
 
   // A request to continue these tokens, whatever the model wants.
