@@ -4,6 +4,7 @@
 #define CHIMERA_TESTS_E2E_CUDA_FIXTURE_H_
 
 #include <cstdint>
+#include <future>
 #include <vector>
 
 #include "tests/e2e/e2e_fixture.h"
@@ -31,8 +32,15 @@ class CudaFixture : public E2eFixture {
   absl::StatusOr<LoadedModel> LoadOnCuda(const VerifierConfig& config) const;
 
   // As StartVerifier, on device 0, with a backend that has the fault; ends the test program where
-  // LoadOnCuda fails.
-  void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone);
+  // LoadOnCuda fails. Steps wait for `release`, if there is one.
+  void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone,
+                         std::shared_future<void> release = {});
+
+  // Starts such a verifier and, when its drafter is ready, sends all requests. The first step waits
+  // until all are known to it, so how they get into each other's way does not depend on how long
+  // steps take.
+  std::vector<ClientReply> GenerateTogether(const VerifierConfig& config, BackendFault fault,
+                                            const std::vector<v1::GenerateRequest>& requests);
 
   // A request to continue these tokens, whatever the model wants.
   static v1::GenerateRequest MakeRequest(const std::vector<int32_t>& prompt, int32_t max_tokens);

@@ -77,10 +77,7 @@ class CudaLosslessTest : public CudaFixture {
   // Decodes all requests together, with the drafter that listens. Returns how many replies differ
   // from those of plain decoding.
   int CountDiffering(const VerifierConfig& config, BackendFault fault = BackendFault::kNone) {
-    StartCudaVerifier(config, fault);
-    EXPECT_TRUE(DrafterIsReady());
-    // All at once, so that some always wait.
-    replies_ = GenerateAll(requests_, static_cast<int>(requests_.size()));
+    replies_ = GenerateTogether(config, fault, requests_);
     int differing = 0;
     steps_ = draft_nodes_ = accepted_ = 0;
     for (size_t i = 0; i < replies_.size(); ++i) {
