@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chimera_train import commands
 from chimera_train.ablations import Configuration, configurations, format_results
+from chimera_train.atomic_file import write_text
 from chimera_train.checkpoint import Checkpoint
 from chimera_train.dataset import Dataset
 from chimera_train.errors import ChimeraTrainError
@@ -40,7 +41,7 @@ def run_ablate(options: argparse.Namespace) -> None:
         results.append(_result(configuration, data, options))
         text = format_results(results)
         print(f"\n{text}", flush=True)
-        options.table.write_text(text + "\n", encoding="utf-8")
+        write_text(options.table, text + "\n")
 
 
 def _chosen(options: argparse.Namespace) -> list[Configuration]:
@@ -99,7 +100,7 @@ def _check_options(path: Path, old: dict, new: dict) -> None:
 
 
 def _write(path: Path, result: dict) -> None:
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(result, indent=1) + "\n")
 
 
 def _train(configuration: Configuration, folder: Path, options: argparse.Namespace) -> dict:

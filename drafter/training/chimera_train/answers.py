@@ -11,6 +11,7 @@ import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
+from chimera_train.atomic_file import replacing
 from chimera_train.dataset import Dataset
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.generation_plan import FILE_NAME, read_plan
@@ -58,12 +59,10 @@ def write_answers(folders: list[Path], path: Path) -> Header:
         response_tokens=dataset.response_token_count(),
         token_ids_sha256=digest(dataset),
     )
-    temporary = path.with_name(f"{path.name}.tmp")
-    with lzma.open(temporary, "wt", preset=_PRESET, encoding="utf-8") as file:
+    with replacing(path) as temporary, lzma.open(temporary, "wt", preset=_PRESET, encoding="utf-8") as file:
         file.write(_dump(dataclasses.asdict(header)))
         for line in _answered_lines(dataset):
             file.write(_dump(line))
-    temporary.replace(path)
     return header
 
 

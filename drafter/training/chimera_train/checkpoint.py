@@ -1,12 +1,12 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped."""
 
 import dataclasses
-import os
 import pickle
 from pathlib import Path
 
 import torch
 
+from chimera_train.atomic_file import replacing
 from chimera_train.dataset import Source
 from chimera_train.drafter import Drafter
 from chimera_train.drafter_config import DrafterConfig
@@ -38,7 +38,7 @@ class Checkpoint:
     optimizer: list  # DrafterOptimizer.state_dict()
 
     def save(self, run: Path) -> None:
-        """Replaces the run's checkpoint in one step: a kill leaves the old one or the new one."""
+        """Replaces the run's checkpoint in one step."""
         values = {
             "config": self.config.to_dict(),
             "recipe": dataclasses.asdict(self.recipe),
@@ -47,12 +47,8 @@ class Checkpoint:
             "drafter": self.drafter,
             "optimizer": self.optimizer,
         }
-        temporary = run / f"{FILE_NAME}.tmp"
-        with open(temporary, "wb") as file:
-            torch.save(values, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, run / FILE_NAME)
+        with replacing(run / FILE_NAME) as temporary:
+            torch.save(values, temporary)
 
     @staticmethod
     def load(run: Path) -> "Checkpoint":

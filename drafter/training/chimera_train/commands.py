@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from chimera_train.answers import write_answers
+from chimera_train.atomic_file import write_text
 from chimera_train.checkpoint import Checkpoint
 from chimera_train.curve import format_curve
 from chimera_train.dataset import Dataset
@@ -83,7 +84,7 @@ def run_evaluate(options: argparse.Namespace) -> dict:
     report = evaluate(drafter, dataset, categories, choose_device(options.device), evaluation)
     print(format_report(report), flush=True)
     if options.report is not None:
-        options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_text(options.report, json.dumps(report, indent=1) + "\n")
     return report
 
 

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 from pathlib import Path
 
+from chimera_train.atomic_file import replacing
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.markdown import table
 from chimera_train.training_log import METRICS_FILE, read_metrics
@@ -41,7 +42,7 @@ def read_curve(run: Path) -> list[Point]:
 
 def write_csv(points: list[Point], path: Path) -> None:
     """One row for each point, under the names of its fields."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Point)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(point) for point in points)

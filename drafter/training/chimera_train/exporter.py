@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from chimera_train.atomic_file import replacing
 from chimera_train.checkpoint import Checkpoint, check_target
 from chimera_train.dataset import Source
 from chimera_train.drafter import Drafter
@@ -58,9 +59,8 @@ def export(checkpoint: Checkpoint, target: Target, path: Path, options: ExportOp
         tensors[_SHORTCUT] = _encode(_SHORTCUT, torch.zeros(size, size), _type_of(_SHORTCUT, metadata))
     if options.with_embeddings:
         tensors[_EMBEDDING] = target.embedding.bfloat16()
-    temporary = path.with_name(f"{path.name}.tmp")
-    save_file(tensors, temporary, metadata)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata)
 
 
 def load_drafter_file(path: Path, target: Target) -> tuple[Drafter, Source]:

@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+from chimera_train.atomic_file import write_text
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.prompts import Prompt
 
@@ -28,16 +29,18 @@ def plan_answers(prompts: list[Prompt], seed: int, greedy: bool = False) -> list
 
 
 def write_plan(lines: list[dict], folder: Path) -> Path:
-    """Writes the plan into the folder of its shards. Raises if the folder has shards of another plan."""
+    """Writes the plan into the folder of its shards, unless it is there. Raises if they are of another plan."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE_NAME
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    if path.exists() and path.read_text(encoding="utf-8") != text:
+    if path.exists():
+        if path.read_text(encoding="utf-8") == text:
+            return path
         if any(folder.glob("shard-*.safetensors")):
             raise ChimeraTrainError(
                 f"{path}: the shards beside it answer other prompts, or with another seed; use another folder"
             )
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     return path
 
 

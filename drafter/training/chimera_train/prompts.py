@@ -7,6 +7,7 @@ import lzma
 from pathlib import Path
 from typing import TextIO
 
+from chimera_train.atomic_file import write_text
 from chimera_train.errors import ChimeraTrainError
 
 _MAX_EXAMPLES = 3  # named in an error
@@ -46,7 +47,7 @@ def refuse_held_out(prompts: list[Prompt], held_out: list[Prompt]) -> None:
 def write_prompts(prompts: list[Prompt], path: Path) -> None:
     """Writes a prompt file."""
     lines = [{"category": prompt.category, "source": prompt.source, "prompt": prompt.text} for prompt in prompts]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def normalized(text: str) -> str:

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (after the choice of backend)
 from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 
+from chimera_train.atomic_file import replacing, write_text  # noqa: E402
 
 METRICS_FILE = "metrics.jsonl"
 # What the plot is over: name in the log, unit, label.
@@ -23,8 +24,7 @@ class TrainingLog:
         self._path = run / METRICS_FILE
         self._plot_path = run / "curve.png"
         kept = [line for line in read_metrics(self._path) if line["step"] < first_step]
-        with open(self._path, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
+        write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = open(self._path, "a", encoding="utf-8")
         self._events = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
 
@@ -52,7 +52,8 @@ class TrainingLog:
         axes[0, 0].set_ylabel("loss, nats per token")
         axes[1, 0].set_ylabel("held-out acceptance")
         figure.tight_layout()
-        figure.savefig(self._plot_path)
+        with replacing(self._plot_path) as temporary:
+            figure.savefig(temporary, format="png")
         pyplot.close(figure)
 
     def close(self) -> None:

@@ -1,5 +1,7 @@
 """Configurations are trained once, measured, and put into one table."""
 
+import json
+
 from training_test import SIZE_OPTIONS
 
 from chimera_train.ablations import configurations, format_results
@@ -42,6 +44,14 @@ def test_keeps_what_it_trained_where_serving_fails(files, tmp_path, capsys):
     assert "chimera-node: cannot be run" in capsys.readouterr().err
     assert (tmp_path / "work" / "full" / "result.json").exists()
     assert ablate(files, tmp_path / "work", "--only", "full") == 0
+
+
+def test_result_is_whole_or_missing(files, tmp_path, killed_before_replacing):
+    with killed_before_replacing("result.json"):
+        assert ablate(files, tmp_path / "work", "--only", "full") == 130
+    assert not (tmp_path / "work" / "full" / "result.json").exists()
+    assert ablate(files, tmp_path / "work", "--only", "full") == 0
+    assert json.loads((tmp_path / "work" / "full" / "result.json").read_text())["options"]["epochs"] == 0.5
 
 
 def test_begins_with_random_weights(files, tmp_path, capsys):

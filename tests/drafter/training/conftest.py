@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -81,6 +82,26 @@ def generator(tmp_path, monkeypatch):
     path.write_text(f'#!/bin/sh\nexec {sys.executable} -B {here / "fake_generator.py"} "$@"\n')
     path.chmod(0o755)
     return path
+
+
+@pytest.fixture
+def killed_before_replacing(monkeypatch):
+    """A context: within it whoever is about to replace a file of that name, which it has written anew, is stopped."""
+
+    @contextlib.contextmanager
+    def kill(name: str):
+        replace = os.replace
+
+        def stop(source, destination):
+            if Path(destination).name == name:
+                raise KeyboardInterrupt
+            replace(source, destination)
+
+        with monkeypatch.context() as patches:
+            patches.setattr(os, "replace", stop)
+            yield
+
+    return kill
 
 
 @pytest.fixture
