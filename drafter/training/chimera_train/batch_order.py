@@ -1,4 +1,5 @@
-"""Which sequences form a batch, and when: a function of seed and epoch alone, so that a resumed run goes on exactly."""
+"""Which sequences form a batch, and when: a function of data, seed and epoch alone, so that a resumed run goes on
+exactly."""
 
 import random
 from collections.abc import Iterator

@@ -12,6 +12,7 @@ from chimera_train.drafter import Drafter
 from chimera_train.drafter_config import DrafterConfig
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.recipe import Recipe
+from chimera_train.run_inputs import RunInputs
 from chimera_train.target import Target
 
 FILE_NAME = "checkpoint.pt"
@@ -36,6 +37,7 @@ class Checkpoint:
     progress: Progress
     drafter: dict  # Drafter.state_dict()
     optimizer: list  # DrafterOptimizer.state_dict()
+    inputs: RunInputs | None  # None: of an earlier version, which did not say
 
     def save(self, run: Path) -> None:
         """Replaces the run's checkpoint in one step."""
@@ -46,6 +48,7 @@ class Checkpoint:
             "progress": dataclasses.asdict(self.progress),
             "drafter": self.drafter,
             "optimizer": self.optimizer,
+            "inputs": dataclasses.asdict(self.inputs) if self.inputs is not None else None,
         }
         with replacing(run / FILE_NAME) as temporary:
             torch.save(values, temporary)
@@ -63,6 +66,7 @@ class Checkpoint:
                 progress=Progress(**values["progress"]),
                 drafter=values["drafter"],
                 optimizer=values["optimizer"],
+                inputs=RunInputs(**values["inputs"]) if values.get("inputs") is not None else None,
             )
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
             raise ChimeraTrainError(f"{path}: not a readable checkpoint: {error}") from error

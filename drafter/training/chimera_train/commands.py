@@ -50,7 +50,7 @@ def run_train(options: argparse.Namespace) -> None:
     recipe = Recipe(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)})
     options.run_folder.mkdir(parents=True, exist_ok=True)
     with Processes(options.device) as processes:
-        checkpoint = load_checkpoint(options.run_folder, dataset, recipe)
+        checkpoint = load_checkpoint(options.run_folder, dataset, recipe, processes.size)
         if checkpoint:
             trainer = Trainer(restore(checkpoint, options, target, dataset), target, dataset, recipe, processes)
             trainer.resume(checkpoint)

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 import torch
@@ -14,12 +15,14 @@ from chimera_train.drafter_config import DrafterConfig
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.exporter import load_drafter_file, read_training_tokens
 from chimera_train.recipe import Recipe
+from chimera_train.run_inputs import check_same_inputs, describe_inputs
 from chimera_train.target import Target
 from chimera_train.target_check import check_same_target
 
 
-def load_checkpoint(run: Path, dataset: Dataset, recipe: Recipe) -> Checkpoint | None:
-    """The checkpoint of a run that was begun. Raises if it was begun with another target or recipe."""
+def load_checkpoint(run: Path, dataset: Dataset, recipe: Recipe, processes: int) -> Checkpoint | None:
+    """The checkpoint of a run that was begun. Raises if it was begun with another target or recipe, with other data or
+    another number of processes; an old checkpoint does not tell the last two, and is taken with a warning."""
     if not (run / FILE_NAME).exists():
         return None
     checkpoint = Checkpoint.load(run)
@@ -28,6 +31,14 @@ def load_checkpoint(run: Path, dataset: Dataset, recipe: Recipe) -> Checkpoint |
         old, new = getattr(checkpoint.recipe, field.name), getattr(recipe, field.name)
         if old != new:
             raise ChimeraTrainError(f"{run} was begun with {field.name} {old}, not {new}: use another run folder")
+    if checkpoint.inputs is None:
+        print(
+            f"warning: {run / FILE_NAME} does not say of which data and how many processes it is: "
+            "the run goes on exactly only with the same",
+            file=sys.stderr,
+        )
+    else:
+        check_same_inputs(run, checkpoint.inputs, describe_inputs(dataset, processes))
     print(f"going on from step {checkpoint.progress.step} of {run}", flush=True)
     return checkpoint
 

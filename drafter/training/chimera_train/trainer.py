@@ -20,6 +20,7 @@ from chimera_train.evaluator import quick_figures
 from chimera_train.losses import DistillationLoss, TargetDistribution
 from chimera_train.optimizer import DrafterOptimizer, learning_rate_factor
 from chimera_train.recipe import Budget, Recipe
+from chimera_train.run_inputs import describe_inputs
 from chimera_train.target import Target
 from chimera_train.training_log import TrainingLog
 
@@ -60,6 +61,7 @@ class Trainer:
         self._optimizer = DrafterOptimizer(drafter, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
         self._progress = Progress(response_tokens=tokens_before)
         self._lengths = dataset.lengths()
+        self._inputs = describe_inputs(dataset, processes.size)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Goes on where `checkpoint` stands. REQUIRES: the drafter holds its weights already."""
@@ -172,6 +174,7 @@ class Trainer:
             progress=self._progress,
             drafter=self._drafter.state_dict(),
             optimizer=self._optimizer.state_dict(),
+            inputs=self._inputs,
         ).save(options.folder)
         log.plot()
         write_csv(read_curve(options.folder), options.folder / CURVE_FILE)

@@ -205,7 +205,7 @@ def test_variants_train_export_and_evaluate(files, tmp_path, options):
     assert main(["evaluate", *target_option, *evaluation]) == 0
 
 
-def test_two_processes_share_the_work(files, tmp_path):
+def test_two_processes_share_the_work(files, tmp_path, capsys):
     arguments = ["--target", files / "target.gguf", "--data", files / "answers", "--run-dir", tmp_path / "run"]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
                "chimera_train", "train", *map(str, arguments), *SIZE_OPTIONS, "--epochs", "2", "--device", "cpu",
@@ -217,6 +217,8 @@ def test_two_processes_share_the_work(files, tmp_path):
     answers = Dataset([files / "answers"])
     drafted = sum(len(pack([answers.sequence(index)]).anchors) for index in range(len(answers)))
     assert Checkpoint.load(tmp_path / "run").progress.response_tokens == 2 * drafted
+    assert train(files, tmp_path / "run", "--epochs", "3") == 1
+    assert "was begun with 2 processes, not 1: go on with the same, or begin" in capsys.readouterr().err
 
 
 @pytest.fixture
