@@ -76,7 +76,7 @@ def _result(configuration: Configuration, data: dict, options: argparse.Namespac
     else:
         result = _train(configuration, folder, options) | {"options": used}
         _write(path, result)
-    bench = {"prompts": str(options.bench_prompts), "tokens": options.bench_tokens}
+    bench = {"prompts": str(options.bench_prompts), "tokens": options.bench_tokens, "rounds": options.bench_rounds}
     if options.binaries is not None and result.get("bench") != bench:
         result["served"] = measure_served(
             node=options.binaries / "chimera-node",
@@ -85,6 +85,7 @@ def _result(configuration: Configuration, data: dict, options: argparse.Namespac
             drafter=folder / "drafter.safetensors",
             prompts=options.bench_prompts,
             max_tokens=options.bench_tokens,
+            rounds=options.bench_rounds,
         )
         result["bench"] = bench
         _write(path, result)

@@ -87,6 +87,7 @@ def new_parser() -> argparse.ArgumentParser:
     command.add_argument("--binaries", type=Path, help="folder of chimera and chimera-node, to measure tokens/s served")
     command.add_argument("--bench-prompts", type=Path, help="prompt file for that")
     command.add_argument("--bench-tokens", type=int, default=160, help="tokens of an answer")
+    command.add_argument("--bench-rounds", type=int, default=3, help="times that all prompts are answered in each mode")
     _add_training(command)
     _add_evaluation(command)
     _add_weights(command)

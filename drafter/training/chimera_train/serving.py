@@ -21,10 +21,12 @@ def measure_served(
     drafter: Path,
     prompts: Path,
     max_tokens: int,
+    rounds: int = 1,
     node_flags: tuple[str, ...] = (),
 ) -> dict[str, dict]:
-    """Answers the prompts greedily, one at a time, without and with the drafter. Returns what `chimera bench` says of
-    each mode, "off" and "auto". `node` is chimera-node, or takes its flags; `client` is chimera."""
+    """Answers all prompts in so many rounds, greedily, one at a time, without and with the drafter in turn. Returns
+    what `chimera bench` says of each mode, "off" and "auto". `node` is chimera-node, or takes its flags; `client` is
+    chimera."""
     with tempfile.TemporaryDirectory(prefix="chimera-") as folder:
         address = f"unix:{folder}/node.sock"
         serve = [node, f"--model={target}", f"--draft_model={drafter}", f"--listen={address}", *_NODE_FLAGS]
@@ -32,8 +34,8 @@ def measure_served(
             process = _start([*serve, *node_flags], log)
             try:
                 _wait_until_ready(process, [client, "inspect", "--json", "--server", address], Path(log.name))
-                bench = [client, "bench", "--server", address, "--prompts", prompts, "--max-tokens", max_tokens]
-                result = _run(bench)
+                work = ["--prompts", prompts, "--max-tokens", max_tokens, "--rounds", rounds]
+                result = _run([client, "bench", "--server", address, *work])
             finally:
                 process.terminate()
                 process.wait()

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from training_test import SIZE_OPTIONS
 
 from chimera_train.ablations import configurations, format_results
@@ -54,6 +55,35 @@ def test_result_is_whole_or_missing(files, tmp_path, killed_before_replacing):
     assert json.loads((tmp_path / "work" / "full" / "result.json").read_text())["options"]["epochs"] == 0.5
 
 
+@pytest.fixture
+def binaries(tmp_path):
+    """Programs that behave like chimera-node and chimera; the latter writes the arguments of bench to `calls`."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    lines = [json.dumps({"mode": mode, **figures}) for mode, figures in bench_lines(1.3, 1.5).items()]
+    (tmp_path / "bench").write_text("\n".join(lines) + "\n")
+    scripts = {
+        "chimera-node": "exec sleep 1000",
+        "chimera": f"""case $1 in
+            inspect) echo '{{"server": {{"drafters": [{{"state": "ready"}}]}}}}' ;;
+            bench) echo "$*" >> {tmp_path / "calls"}; cat {tmp_path / "bench"} ;;
+        esac""",
+    }
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_serves_in_rounds_and_again_with_more_of_them(files, tmp_path, binaries):
+    options = ("--only", "full", "--binaries", str(binaries), "--bench-prompts", str(tmp_path / "prompts.jsonl"))
+    for more in ((), (), ("--bench-rounds", "5")):  # the second finds everything done
+        assert ablate(files, tmp_path / "work", *options, *more) == 0
+        assert "| 75.0 | 1.420 | 1.300 to 1.500 |" in (tmp_path / "table.md").read_text()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split(" --rounds ")[1] for call in calls] == ["3", "5"]
+
+
 def test_begins_with_random_weights(files, tmp_path, capsys):
     assert ablate(files, tmp_path / "work", "--initial-run", "somewhere") == 1
     assert "takes no --initial-run" in capsys.readouterr().err
@@ -83,13 +113,23 @@ def result(served, taus_by_depth, chains):
             "report": report, "served": served}
 
 
+def bench_lines(low, high):
+    """What `chimera bench` says: the median of blocks is not the ratio of all."""
+    ratio = {"blocks": 8, "median": 1.42, "low": low, "high": high, "confidence": None if low is None else 0.992}
+    return {"off": {"tokens_per_second": 50, "ratio_to_first_mode": None},
+            "auto": {"tokens_per_second": 75, "ratio_to_first_mode": ratio}}
+
+
 def test_speed_is_in_the_table_where_it_was_measured():
-    served = {mode: {"tokens_per_second": speed} for mode, speed in (("off", 50), ("auto", 75))}
-    few_levels = result(served, {"1": 1.5, "2": 2.0}, {"1": 1.4, "2": 1.6})
+    few_levels = result(bench_lines(1.3, 1.51234), {"1": 1.5, "2": 2.0}, {"1": 1.4, "2": 1.6})
     many_levels = result(None, {str(depth): 1.5 for depth in range(1, 9)}, {"5": 1.4, "8": 1.7})
-    rows = [row.strip("|").split("|") for row in format_results([few_levels, many_levels]).splitlines()[2:]]
+    few_blocks = result(bench_lines(None, None), {"1": 1.5}, {"1": 1.4})
+    table = format_results([few_levels, many_levels, few_blocks]).splitlines()
+    rows = [row.strip("|").split("|") for row in table[2:]]
     cells = [[cell.strip() for cell in row] for row in rows]
     assert cells[0][:5] == ["full", "2.0", "2.1", "1.60", "2.00"]
-    assert cells[0][-2:] == ["75.0", "1.50"]
+    assert cells[0][-3:] == ["75.0", "1.420", "1.300 to 1.512"]
     assert cells[1][3:5] == ["1.40", "1.50"]
-    assert cells[1][-2:] == ["", ""]
+    assert cells[1][-3:] == ["", "", ""]
+    assert cells[2][-3:] == ["75.0", "1.420", "–"]
+    assert len({row.count("|") for row in table}) == 1
