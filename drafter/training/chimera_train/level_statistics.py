@@ -49,10 +49,12 @@ class LevelStatistics:
         ]
 
     def calibration(self) -> list[list[dict[str, float]]]:
-        """For each level, bins of the probability of a guess: its mean, and how often such guesses were right."""
+        """For each level, bins of the probability of a guess that are not empty: where the bin begins, the mean, and
+        how often such guesses were right."""
         return [
             [
                 {
+                    "from": i / _BINS,
                     "predicted": _ratio(self._bin_probabilities[level, i], count),
                     "observed": _ratio(self._bin_hits[level, i], count),
                     "guesses": int(count),

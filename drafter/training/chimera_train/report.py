@@ -8,6 +8,7 @@ def format_report(report: dict) -> str:
         _accuracy(report),
         _trees(report),
         _categories(report),
+        _calibration(report),
     ]
     return "\n\n".join(sections)
 
@@ -41,6 +42,22 @@ def _categories(report: dict) -> str:
         for name, figures in report["categories"].items()
     ]
     return "tau by category, of chains and of trees of some nodes:\n" + _table(["category", "chain", *nodes], rows)
+
+
+def _calibration(report: dict) -> str:
+    """A row for each bin that has guesses at any depth."""
+    levels = [{bin["from"]: bin for bin in bins} for bins in report["calibration"]]
+    rows = []
+    for start in sorted({start for level in levels for start in level}):
+        bins = [level[start] for level in levels if start in level]
+        guesses = sum(bin["guesses"] for bin in bins)
+        means = [sum(bin[name] * bin["guesses"] for bin in bins) / guesses for name in ("predicted", "observed")]
+        observed = [f"{level[start]['observed']:.3f}" if start in level else "-" for level in levels]
+        rows.append([f"{start:.1f}", str(guesses), *(f"{mean:.3f}" for mean in means), *observed])
+    depths = [str(depth) for depth in range(1, len(levels) + 1)]
+    return "How often guesses of some probability were right, at all depths and at each:\n" + _table(
+        ["from", "guesses", "predicted", "right", *depths], rows
+    )
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -66,7 +66,9 @@ def test_learns_and_reports(files, run, tmp_path, capsys):
     report_path = tmp_path / "report.json"
     common = ["--target", str(files / "target.gguf"), "--data", str(files / "held-out"), "--device", "cpu"]
     options = ["--run-dir", str(run), "--report", str(report_path), "--tree-shape", "2,1"]
+    capsys.readouterr()
     assert main(["evaluate", *common, *options]) == 0
+    calibration = capsys.readouterr().out.split("were right, at all depths and at each:\n")[1].splitlines()
     report = json.loads(report_path.read_text())
     assert report["answers"] == 24
     assert 1.0 < report["tree_tau"]["4"]["8"] <= report["tree_tau"]["64"]["8"] <= 9.0
@@ -80,6 +82,9 @@ def test_learns_and_reports(files, run, tmp_path, capsys):
     accuracies = report["levels"][0]
     assert 0.1 < accuracies["top1"] <= accuracies["top2"] <= accuracies["top4"] <= accuracies["top8"] <= 1
     assert sum(bin["guesses"] for bin in report["calibration"][0]) == 8 * accuracies["tokens"]
+    assert all(0 <= bin["predicted"] - bin["from"] <= 0.1001 for bins in report["calibration"] for bin in bins)
+    guesses = sum(bin["guesses"] for bins in report["calibration"] for bin in bins)
+    assert sum(int(row.split()[1]) for row in calibration[1:]) == guesses
 
 
 @pytest.mark.parametrize(("weight_type", "tolerance"), [("BF16", 0.02), ("Q8_0", 0.04), ("Q4_1", 0.3), ("Q4_0", 0.4)])
