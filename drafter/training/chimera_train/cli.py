@@ -14,6 +14,7 @@ from chimera_train.errors import ChimeraTrainError
 from chimera_train.exporter import WEIGHT_TYPES
 from chimera_train.level_statistics import TOP
 from chimera_train.recipe import Recipe
+from chimera_train.trainer import RunOptions
 
 _GENERATOR = Path("build/release/bin/chimera-generate")
 
@@ -132,8 +133,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     initial = group.add_mutually_exclusive_group()
     initial.add_argument("--initial-run", type=Path, help="finished run whose weights a new run starts from")
     initial.add_argument("--initial-drafter", type=Path, help="exported file whose weights a new run starts from")
-    group.add_argument("--checkpoint-interval", type=int, default=100, help="steps")
-    group.add_argument("--evaluation-interval", type=int, default=400, help="steps")
+    group.add_argument("--checkpoint-interval", type=int, default=RunOptions.checkpoint_interval, help="steps")
+    group.add_argument("--evaluation-interval", type=int, default=RunOptions.evaluation_interval,
+                       help="steps; what is held out is evaluated at the end besides")
 
     group = parser.add_argument_group("drafter")
     group.add_argument("--layers", type=_layers, help="tapped layers that it reads; default: all that the data hold")

@@ -36,7 +36,7 @@ class RunOptions:
     budget: Budget
     held_out: Dataset | None = None  # watched during training
     checkpoint_interval: int = 100  # steps
-    evaluation_interval: int = 400  # steps
+    evaluation_interval: int = 50  # steps
 
 
 class Trainer:

@@ -154,6 +154,11 @@ def test_resumed_run_is_the_uninterrupted_one(files, tmp_path, monkeypatch, opti
     assert all(torch.equal(tensor, parts.drafter[name]) for name, tensor in whole.drafter.items())
 
 
+def test_short_run_is_watched(files, tmp_path):
+    assert train(files, tmp_path, "--epochs", "9") == 0
+    assert [point.step for point in read_curve(tmp_path)] == [49, 53]
+
+
 def test_same_seed_and_data_give_the_same_curve(files, tmp_path):
     for name in ("first", "second"):
         assert train(files, tmp_path / name, "--epochs", "1") == 0
