@@ -30,6 +30,8 @@ _VOCABULARY = "draft_vocabulary"
 _EMBEDDING = "target_embedding"
 _SHORTCUT = "residual_head.weight"
 _SCORES = "residual_head.embedding"
+_TOKENS_SEEN = "training_tokens_seen"  # response tokens, those of later epochs again, and those of runs before
+_OLD_TOKENS_SEEN = "training_tokens"  # its name in older files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +112,8 @@ def read_training_tokens(path: Path) -> int:
     """Response tokens that the drafter of an exported file has seen in training."""
     try:
         with safe_open(path, framework="pt") as file:
-            return int((file.metadata() or {})["training_tokens"])
+            metadata = file.metadata() or {}
+        return int(metadata[_TOKENS_SEEN if _TOKENS_SEEN in metadata else _OLD_TOKENS_SEEN])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ChimeraTrainError(f"{path}: not a readable drafter file: {error}") from error
 
@@ -139,7 +142,7 @@ def _decode(matrix: torch.Tensor, weight_type: str) -> torch.Tensor:
 
 
 def _metadata(checkpoint: Checkpoint, options: ExportOptions) -> dict[str, str]:
-    config, source = checkpoint.config, checkpoint.source
+    config, source, inputs = checkpoint.config, checkpoint.source, checkpoint.inputs
     values = {
         "format": FORMAT,
         "name": options.name,
@@ -162,9 +165,11 @@ def _metadata(checkpoint: Checkpoint, options: ExportOptions) -> dict[str, str]:
         "target_weights": source.target_weights,
         "weight_type": options.weight_type,
         "embedding_weight_type": options.embedding_weight_type,
-        "training_tokens": checkpoint.progress.response_tokens,
+        _TOKENS_SEEN: checkpoint.progress.response_tokens,
         "tau": f"{options.tau:.4f}",
     }
+    if inputs is not None:
+        values |= {"training_set_answers": inputs.answers, "training_set_tokens": inputs.response_tokens}
     return {key: str(value) for key, value in values.items()}
 
 

@@ -1,16 +1,18 @@
 """A new run may begin with what another has learnt, and with some of the layers that the data hold."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import tiny_target
 from dataset_test import rewrite
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from training_test import losses_of, train
 
 from chimera_train.checkpoint import Checkpoint
 from chimera_train.cli import main
+from chimera_train.exporter import read_training_tokens
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,14 @@ def test_new_run_starts_from_an_old_one(files, old, tmp_path, option):
     # The same command goes on from its own checkpoint, not from the beginning.
     assert train(files, tmp_path, "--epochs", "0.5", option, str(initial)) == 0
     assert len(losses_of(tmp_path)) == 3
+
+
+def test_older_file_says_how_much_it_has_seen(old, tmp_path):
+    older = tmp_path / "older.safetensors"
+    save_file(load_file(old / "drafter.safetensors"), older, {"training_tokens": "123"})
+    assert read_training_tokens(older) == 123
+    committed = Path(__file__).resolve().parents[3] / "drafter" / "weights" / "smollm2-135m-instruct.safetensors"
+    assert read_training_tokens(committed) >= 7856175
 
 
 def test_drafter_of_another_shape_is_refused(files, old, tmp_path, capsys):

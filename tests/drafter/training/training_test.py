@@ -119,6 +119,11 @@ def test_exported_file_follows_its_format(files, run, tmp_path):
     assert metadata["format"] == "chimera-drafter-1"
     assert metadata["tapped_layers"] == "1,2,4"
     assert (metadata["weight_type"], metadata["embedding_weight_type"]) == ("Q8_0", "Q4_1")
+    answers, progress = Dataset([files / "answers"]), Checkpoint.load(run).progress
+    assert metadata["training_set_answers"] == "48"
+    assert metadata["training_set_tokens"] == str(answers.response_token_count())
+    assert metadata["training_tokens_seen"] == str(progress.response_tokens)
+    assert progress.response_tokens > 5 * answers.response_token_count()  # ten epochs
     encoder = ("token_norm", "feature_norm", "input", "attention_norm", "query", "key", "value", "attention_output",
                "ffn_norm", "ffn_gate", "ffn_up", "ffn_down")
     assert set(tensors) == {
