@@ -48,20 +48,23 @@ function(chimera_binary)
   endif()
 endfunction()
 
-# What the sanitizer builds need: the tests labelled unit, and nothing else; with --all those that emulate whole models, too.
+# What the sanitizer builds need: the tests labelled unit, and nothing else; with --all also those that emulate whole
+# models, and those labelled sanitised.
 add_custom_target(unit_tests)
 add_custom_target(emulation_tests)
+add_custom_target(long_sanitised_tests)
 
 # What scripts/gpu-bundle needs: the tests labelled gpu, and those that do the same on an emulated device.
 add_custom_target(gpu_tests)
 add_custom_target(gpu_rehearsal)
 
-# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|cuda-emulation|gpu...]
+# chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|sanitised|cuda-emulation|gpu...]
 #              [TIMEOUT seconds] [SERIAL] [TOGETHER])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
-# e2e starts services, long is left out of the default run, cuda-emulation runs kernels on the processor, gpu on a GPU
-# and is skipped without. SERIAL: no other test runs beside it, as for one that measures times. TOGETHER: all cases are
-# one ctest case, because they share, in one process, what takes long.
+# e2e starts services, long is left out of the default run, sanitised is a long one that is meant for AddressSanitizer,
+# cuda-emulation runs kernels on the processor, gpu on a GPU and is skipped without. SERIAL: no other test
+# runs beside it, as for one that measures times. TOGETHER: all cases are one ctest case, because they share, in one
+# process, what takes long.
 function(chimera_test)
   cmake_parse_arguments(ARG "SERIAL;TOGETHER" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
@@ -80,6 +83,9 @@ function(chimera_test)
     add_dependencies(unit_tests ${ARG_NAME})
   elseif("cuda-emulation" IN_LIST ARG_LABELS)
     add_dependencies(emulation_tests ${ARG_NAME})
+  endif()
+  if("sanitised" IN_LIST ARG_LABELS)
+    add_dependencies(long_sanitised_tests ${ARG_NAME})
   endif()
   if("gpu" IN_LIST ARG_LABELS)
     add_dependencies(gpu_tests ${ARG_NAME})
