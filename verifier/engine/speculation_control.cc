@@ -26,7 +26,9 @@ SpeculationControl::SpeculationControl(std::optional<StepTimeTable> step_times, 
 void SpeculationControl::PlanTrees(std::span<Sequence* const> decoding, int base_rows,
                                    double drafting_seconds) {
   if (!step_times_.has_value()) return;
-  const std::vector<int> nodes = since_plain_ < kPlainInterval
+  // A step with prompt tokens would not show what a plain one takes.
+  const bool has_prefill = base_rows > static_cast<int>(decoding.size());
+  const std::vector<int> nodes = since_plain_ < kPlainInterval || has_prefill
                                      ? ChooseNodes(decoding, base_rows, drafting_seconds)
                                      : std::vector<int>(decoding.size(), 0);
   for (size_t i = 0; i < decoding.size(); ++i) {

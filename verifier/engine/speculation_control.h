@@ -54,7 +54,8 @@ class SpeculationControl {
 
   // Cuts the trees of decoding sequences to the candidates that raise tokens per second. The step
   // has `base_rows` rows without them, and `drafting_seconds` were spent on its drafts. Now and
-  // then it leaves no candidate, because only a step without any shows what drafting has to beat.
+  // then it leaves no candidate in a step that has no prompt tokens either, because only such a
+  // step shows what drafting has to beat.
   void PlanTrees(std::span<Sequence* const> decoding, int base_rows, double drafting_seconds);
 
   // The target has chosen `tokens` behind the root of the sequence's proposal, whether they became
@@ -110,7 +111,7 @@ class SpeculationControl {
   FirstCandidateRate first_candidates_;
   Lately lately_;
   double step_tokens_ = 0;  // that it has yielded
-  int since_plain_ = 0;     // steps since one without candidates
+  int since_plain_ = 0;     // steps since one without candidates and prompt tokens
 };
 
 }  // namespace chimera

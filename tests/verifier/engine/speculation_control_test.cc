@@ -50,6 +50,41 @@ TEST(SpeculationControlTest, HowOftenCandidatesHitDecidesAndIsForgotten) {
   EXPECT_TRUE(control.Asks(1));
 }
 
+// Plans a step of the sequence beside `prefill` prompt tokens, in which its candidate is accepted.
+// Returns whether the candidate was verified.
+bool IsVerified(int prefill, Sequence* sequence, SpeculationControl* control) {
+  Sequence* const decoding[] = {sequence};
+  control->PlanTrees(decoding, 1 + prefill, 0);
+  const int candidates = sequence->tree.size() - 1;
+  std::vector<int32_t> tokens = {10, 11};
+  tokens.resize(1 + candidates);
+  control->RecordTokens(*sequence, tokens);
+  const StepRows rows = {
+      .sequences = 1, .speculating = 1, .candidates = candidates, .prefill = prefill};
+  control->RecordStep(rows, {.forward = Times().Seconds(1 + candidates + prefill)});
+  return candidates > 0;
+}
+
+TEST(SpeculationControlTest, NowAndThenAStepIsPlain) {
+  SpeculationControl control(Times(), 1);
+  const auto sequence = DraftedSequence();
+  int plain = 0;
+  for (int step = 0; step < 1000; ++step) plain += IsVerified(0, sequence.get(), &control) ? 0 : 1;
+  EXPECT_GT(plain, 5);
+  EXPECT_LT(plain, 50);
+}
+
+// Such a step would teach nothing, so that the next one would be plain again.
+TEST(SpeculationControlTest, NoStepWithPromptTokensIsPlainForItsOwnSake) {
+  SpeculationControl control(Times(), 1);
+  const auto sequence = DraftedSequence();
+  for (int step = 0; step < 1000; ++step) {
+    ASSERT_TRUE(IsVerified(8, sequence.get(), &control)) << step;
+  }
+  EXPECT_FALSE(IsVerified(0, sequence.get(), &control)) << "the one that is due";
+  EXPECT_TRUE(IsVerified(0, sequence.get(), &control));
+}
+
 TEST(FirstCandidateRateTest, FollowsWhatIsSeenAndReturnsToHope) {
   FirstCandidateRate rate;
   EXPECT_DOUBLE_EQ(rate.value(), FirstCandidateRate::kHope);
