@@ -176,7 +176,9 @@ def _add_weights(group) -> None:
     group.add_argument("--weight-type", choices=WEIGHT_TYPES, default="Q8_0", help="of the matrices but the next")
     group.add_argument("--embedding-weight-type", choices=WEIGHT_TYPES, default="Q8_0",
                        help="of the draft vocabulary's output embedding, the largest matrix")
-    group.add_argument("--with-embeddings", action="store_true", help="makes the file self-contained")
+    group.add_argument("--with-embeddings", action="store_true",
+                       help="also the target's embedding rows, in bf16, for other readers: serving takes them from the "
+                       "target's file")
 
 
 def _layers(text: str) -> tuple[int, ...]:
