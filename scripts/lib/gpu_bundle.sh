@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Folders with programs and all that they need. Needs common.sh.
 
-BUNDLE_LIMIT_MIB=60
+# What travels to a machine that is lent is at most 64 MiB, with the repository's files, which are about 19.
+BUNDLE_LIMIT_MIB=45
 
 # What the machine has to have: the C library, because the driver's libraries use the same; the driver; and cuBLAS, which
 # is ten times as large as all the rest.

@@ -4,9 +4,9 @@
 #
 #   ./run [RESULTS]     writes small files into the folder RESULTS, $OUT or ./results
 #
-# CHIMERA_RUN_SECONDS is the time for all of it, 570 by default: of it, each test program gets a fifth at most, and all of
-# them half. Exit codes: 0 all passed
-# and was measured, 1 something failed or was cut off, 2 there is no GPU, so that nothing was tested.
+# CHIMERA_RUN_SECONDS is the time for all of it, 570 by default: of it, each test program gets a quarter at most, and all
+# of them half. Exit codes: 0 all passed and was measured, 1 something failed or was cut off, 2 there is no GPU, so that
+# nothing was tested.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -137,7 +137,7 @@ cublas=$(find_cublas)
 describe_machine >"$results/machine.txt"
 [[ -n $cublas || ${#needs_cublas[@]} == 0 ]] ||
   say "libcublasLt.so.13 is in none of the usual places: ${needs_cublas[*]} need it. LD_LIBRARY_PATH can name its folder."
-for program in "${tests[@]}"; do run_test "$program" "$(left $((seconds / 2)) $((seconds / 5)))"; done
+for program in "${tests[@]}"; do run_test "$program" "$(left $((seconds / 2)) $((seconds / 4)))"; done
 say "$passed test programs passed, $failed failed, $skipped skipped, after $SECONDS s"
 if ((passed == 0 && failed == 0)); then
   say "Nothing was tested: $(grep -m 1 -h -o 'needs a GPU: .*' "$results/tests.txt" || echo "see tests.txt")"
