@@ -32,15 +32,7 @@ RmsNormRows<Residual> Normalise(RmsNormRows<Residual> rows) {
 
 RopeAppendOperands RotateAndAppend(RopeAppendOperands operands) {
   DeviceRun run;
-  RopeAppendArguments arguments = operands.shape;
-  arguments.partials = run.Copy(operands.partials);
-  arguments.rope_table = run.Copy(operands.rope_table);
-  arguments.positions = run.Copy(operands.positions);
-  arguments.kv_slots = run.Copy(operands.kv_slots);
-  arguments.queries = run.CopyBothWays(operands.queries);
-  arguments.keys = run.CopyBothWays(operands.keys);
-  arguments.values = run.CopyBothWays(operands.values);
-  CHIMERA_EXPECT_OK(LaunchRopeAppend(run.stream(), arguments));
+  CHIMERA_EXPECT_OK(LaunchRopeAppend(run.stream(), operands.ArgumentsIn(run)));
   run.Finish();
   return operands;
 }

@@ -32,17 +32,19 @@ struct RopeAppendOperands {
 
   int row_count() const { return shape.row_count; }
 
-  Arguments KernelArguments() {
+  template <typename Memory>
+  Arguments ArgumentsIn(Memory&& memory) {
     RopeAppendArguments arguments = shape;
-    arguments.partials = partials.data();
-    arguments.rope_table = rope_table.data();
-    arguments.positions = positions.data();
-    arguments.kv_slots = kv_slots.data();
-    arguments.queries = queries.data();
-    arguments.keys = keys.data();
-    arguments.values = values.data();
+    arguments.partials = memory.Copy(partials);
+    arguments.rope_table = memory.Copy(rope_table);
+    arguments.positions = memory.Copy(positions);
+    arguments.kv_slots = memory.Copy(kv_slots);
+    arguments.queries = memory.CopyBothWays(queries);
+    arguments.keys = memory.CopyBothWays(keys);
+    arguments.values = memory.CopyBothWays(values);
     return arguments;
   }
+  Arguments KernelArguments() { return ArgumentsIn(HostMemory()); }
 
   // In other slots, as long as there are enough of them.
   RopeAppendOperands Select(const std::vector<int>& rows) const {

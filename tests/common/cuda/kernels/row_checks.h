@@ -3,8 +3,11 @@
 #ifndef CHIMERA_TESTS_COMMON_CUDA_KERNELS_ROW_CHECKS_H_
 #define CHIMERA_TESTS_COMMON_CUDA_KERNELS_ROW_CHECKS_H_
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -64,14 +67,32 @@ std::vector<Element> SelectRows(const std::vector<Element>& all, int matrix_coun
   return rows;
 }
 
+// Where an emulator's kernel finds operands: where they are. A DeviceRun copies them instead.
+struct HostMemory {
+  template <typename T>
+  const T* Copy(const std::vector<T>& host) const {
+    return host.data();
+  }
+  template <typename T>
+  T* CopyBothWays(std::vector<T>& host) const {
+    return host.data();
+  }
+};
+
 // The functions below take a kernel's operands and results in memory of the host, as a type with
 //
 //   using Arguments = ...;
+//   template <typename Memory>
+//   Arguments ArgumentsIn(Memory&& memory);               // of HostMemory or a DeviceRun
 //   Arguments KernelArguments();                          // valid as long as its vectors are
 //   int row_count() const;
 //   Operands Select(const std::vector<int>& rows) const;  // those rows, in this order
 //   RowResult(int row) const;                             // a vector: what was computed for a row
 //   operator==                                            // compares all that kernels may write to
+//
+// for kernels that need not have the reference's bits beside it
+//
+//   AssertionResult AgreeWithReference(const Operands& results, Operands operands);
 //
 // and what is tested: a kernel's launch or a faulty one in its place.
 template <typename Operands>
@@ -94,15 +115,22 @@ bool EqualsReference(Launcher<Operands> launch,
   return results == operands;
 }
 
-// Whether rows have the same bits with all others, alone, and in another place among a few.
+// Whether the kernel's results are as near to the reference's as AgreeWithReference has it.
 template <typename Operands>
-bool RowsAreInvariant(Launcher<Operands> launch, const Operands& operands) {
+::testing::AssertionResult IsCloseToReference(Launcher<Operands> launch, const Operands& operands) {
   emulation::Emulator emulator({.seed = 1});
+  return AgreeWithReference(RunKernel(launch, operands, &emulator), operands);
+}
+
+// Whether rows have the same bits with all others, alone, and in another place among a few. `run`
+// takes operands and returns them with the results.
+template <typename Operands, typename Run>
+bool RowsOfRunsAreInvariant(const Operands& operands, Run run) {
   const int row_count = operands.row_count();
-  const Operands all = RunKernel(launch, operands, &emulator);
+  const Operands all = run(operands);
   bool is_invariant = true;
   const auto check = [&](const std::vector<int>& selected) {
-    const Operands few = RunKernel(launch, operands.Select(selected), &emulator);
+    const Operands few = run(operands.Select(selected));
     for (size_t i = 0; i < selected.size(); ++i) {
       is_invariant &= few.RowResult(static_cast<int>(i)) == all.RowResult(selected[i]);
     }
@@ -114,6 +142,13 @@ bool RowsAreInvariant(Launcher<Operands> launch, const Operands& operands) {
     check(selected);
   }
   return is_invariant;
+}
+
+template <typename Operands>
+bool RowsAreInvariant(Launcher<Operands> launch, const Operands& operands) {
+  emulation::Emulator emulator({.seed = 1});
+  return RowsOfRunsAreInvariant(
+      operands, [&](Operands rows) { return RunKernel(launch, std::move(rows), &emulator); });
 }
 
 // Whether every order of threads and blocks gives the same bits, also of a launch that may overlap
