@@ -4,6 +4,7 @@
 
 #include "common/cuda/kernels/embed_tokens_reference.h"
 #include "tests/common/cuda/kernels/embed_tokens_operands.h"
+#include "tests/common/cuda/kernels/faulty_row_copies.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 
 namespace chimera::testing {
@@ -38,6 +39,23 @@ TEST(CudaEmbedTokensTest, FirstAndLastTokenAndPadding) {
   emulation::Emulator emulator({.seed = 1});
   EXPECT_EQ(RunKernel(&LaunchEmbedTokens, operands, &emulator).residual,
             (std::vector<float>{5, 6, 7, -8, 0, 0, 0, 0, 1, 2, 3, 4}));
+}
+
+// The checks above notice what they are there for.
+TEST(CudaEmbedTokensTest, FaultyKernelsAreCaught) {
+  const auto equals_reference = [](Launcher<EmbedTokensOperands> launch) {
+    return EqualsReference(launch, &EmbedTokensKernelReference, RandomEmbedTokensOperands(5, 132));
+  };
+  const auto is_invariant = [](Launcher<EmbedTokensOperands> launch) {
+    return RowsAreInvariant(launch, RandomEmbedTokensOperands(70, 132));
+  };
+  using Fault = RowCopyFault;
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainEmbedTokens<Fault::kNone>>));
+  EXPECT_TRUE(is_invariant(&LaunchPlain<PlainEmbedTokens<Fault::kNone>>));
+  EXPECT_FALSE(is_invariant(&LaunchPlain<PlainEmbedTokens<Fault::kManyRowsWrap>>));
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainEmbedTokens<Fault::kManyRowsWrap>>))
+      << "of few rows";
+  EXPECT_FALSE(equals_reference(&LaunchPlain<PlainEmbedTokens<Fault::kNoRowIsRowZero>>));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/cuda/kernels/gather_hidden_states_reference.h"
+#include "tests/common/cuda/kernels/faulty_row_copies.h"
 #include "tests/common/cuda/kernels/gather_hidden_states_operands.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 
@@ -39,6 +40,26 @@ TEST(CudaGatherHiddenStatesTest, WritesItsTapOfTheNamedRows) {
   for (int i = 0; i < 4; ++i) expected[12 + i] = FloatToBf16(static_cast<float>(5 + i));
   emulation::Emulator emulator({.seed = 1});
   EXPECT_EQ(RunKernel(&LaunchGatherHiddenStates, operands, &emulator).output, expected);
+}
+
+// The checks above notice what they are there for.
+TEST(CudaGatherHiddenStatesTest, FaultyKernelsAreCaught) {
+  const auto equals_reference = [](Launcher<GatherHiddenStatesOperands> launch) {
+    return EqualsReference(launch, &GatherHiddenStatesKernelReference,
+                           RandomGatherHiddenStatesOperands(5, 132, 1, 2));
+  };
+  const auto is_invariant = [](Launcher<GatherHiddenStatesOperands> launch) {
+    return RowsAreInvariant(launch, RandomGatherHiddenStatesOperands(70, 132, 1, 2));
+  };
+  using Fault = RowCopyFault;
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainGatherHiddenStates<Fault::kNone>>));
+  EXPECT_TRUE(is_invariant(&LaunchPlain<PlainGatherHiddenStates<Fault::kNone>>));
+  EXPECT_FALSE(is_invariant(&LaunchPlain<PlainGatherHiddenStates<Fault::kManyRowsWrap>>));
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainGatherHiddenStates<Fault::kManyRowsWrap>>))
+      << "of few rows";
+  EXPECT_FALSE(equals_reference(&LaunchPlain<PlainGatherHiddenStates<Fault::kNoRowIsRowZero>>));
+  EXPECT_FALSE(equals_reference(&LaunchPlain<PlainGatherHiddenStates<Fault::kFirstTap>>));
+  EXPECT_FALSE(equals_reference(&LaunchPlain<PlainGatherHiddenStates<Fault::kTruncated>>));
 }
 
 }  // namespace

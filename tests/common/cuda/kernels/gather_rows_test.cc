@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/cuda/kernels/gather_rows_reference.h"
+#include "tests/common/cuda/kernels/faulty_row_copies.h"
 #include "tests/common/cuda/kernels/gather_rows_operands.h"
 #include "tests/common/cuda/kernels/row_checks.h"
 
@@ -38,6 +39,23 @@ TEST(CudaGatherRowsTest, NamedRowsAndZeros) {
             (std::vector<uint16_t>{108, 109, 110, 111, 112, 113, 114, 115,  //
                                    0,   0,   0,   0,   0,   0,   0,   0,    //
                                    100, 101, 102, 103, 104, 105, 106, 107}));
+}
+
+// The checks above notice what they are there for.
+TEST(CudaGatherRowsTest, FaultyKernelsAreCaught) {
+  const auto equals_reference = [](Launcher<GatherRowsOperands> launch) {
+    return EqualsReference(launch, &GatherRowsKernelReference, RandomGatherRowsOperands(5, 136));
+  };
+  const auto is_invariant = [](Launcher<GatherRowsOperands> launch) {
+    return RowsAreInvariant(launch, RandomGatherRowsOperands(70, 136));
+  };
+  using Fault = RowCopyFault;
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainGatherRows<Fault::kNone>>));
+  EXPECT_TRUE(is_invariant(&LaunchPlain<PlainGatherRows<Fault::kNone>>));
+  EXPECT_FALSE(is_invariant(&LaunchPlain<PlainGatherRows<Fault::kManyRowsWrap>>));
+  EXPECT_TRUE(equals_reference(&LaunchPlain<PlainGatherRows<Fault::kManyRowsWrap>>))
+      << "of few rows";
+  EXPECT_FALSE(equals_reference(&LaunchPlain<PlainGatherRows<Fault::kNoRowIsRowZero>>));
 }
 
 }  // namespace
