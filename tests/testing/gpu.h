@@ -20,7 +20,10 @@
 namespace chimera::testing {
 
 // Whether device 0 is emulated: then the same tests are made with less. REQUIRES: there is one.
-inline bool DeviceIsEmulated() { return cuda::GetDeviceInfo(0)->name == "emulated device"; }
+inline bool DeviceIsEmulated() {
+  static const bool is_emulated = cuda::GetDeviceInfo(0)->name == "emulated device";
+  return is_emulated;
+}
 
 }  // namespace chimera::testing
 
