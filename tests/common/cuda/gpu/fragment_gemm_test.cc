@@ -11,6 +11,7 @@
 
 #include "common/base/float16.h"
 #include "tests/common/cuda/gpu/device_run.h"
+#include "tests/common/cuda/gpu/launch_order.h"
 #include "tests/common/cuda/kernels/fragment_gemm_layer.h"
 #include "tests/testing/gpu.h"
 
@@ -123,9 +124,8 @@ TEST_F(GpuFragmentGemmTest, RowsDoNotDependOnOthers) {
     for (const int count : row_counts) {
       std::vector<int> selected(count);
       for (int& row : selected) row = static_cast<int>(random() % most_rows);
-      const auto order =
-          count % 2 == 0 ? LaunchOrder::kAfterPriorLaunch : LaunchOrder::kOverlapsPriorLaunch;
-      const auto output = layer.Multiply(SelectRows(input, shape.input_size, selected), order);
+      const auto output =
+          layer.Multiply(SelectRows(input, shape.input_size, selected), OrderOfLaunch(count));
       EXPECT_TRUE(BitsAreEqual(output, SelectRows(expected, shape.output_size, selected)))
           << count << " rows of [" << shape.output_size << ", " << shape.input_size << "]";
     }

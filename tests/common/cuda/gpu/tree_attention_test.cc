@@ -10,6 +10,7 @@
 #include "common/cuda/kernels/attention_shape.h"
 #include "common/cuda/kernels/tree_attention_reference.h"
 #include "tests/common/cuda/gpu/device_run.h"
+#include "tests/common/cuda/gpu/launch_order.h"
 #include "tests/common/cuda/kernels/attention_subject.h"
 #include "tests/common/cuda/kernels/attention_trees.h"
 #include "tests/common/cuda/kernels/faulty_attention_plan.h"
@@ -36,16 +37,14 @@ void LaunchOnDevice(TreeAttentionArguments arguments, const AttentionMemory& mem
   run.Finish();
 }
 
-// Shared out over other numbers of blocks each time, and in either order.
+// Shared out over other numbers of blocks each time, and in either order of the device.
 std::vector<AttentionRowResult> RunOnDevice(AttentionStep* step, uint32_t seed,
                                             const AttentionRunOptions& options) {
   AttentionRunOptions varied = options;
   varied.block_count = DeviceIsEmulated() ? 3 : 1 + static_cast<int>(seed * 71 % 300);
-  const auto order =
-      seed % 2 == 0 ? LaunchOrder::kAfterPriorLaunch : LaunchOrder::kOverlapsPriorLaunch;
-  const auto launch = [order](const TreeAttentionArguments& arguments,
-                              const AttentionMemory& memory) {
-    LaunchOnDevice(arguments, memory, order);
+  const auto launch = [seed](const TreeAttentionArguments& arguments,
+                             const AttentionMemory& memory) {
+    LaunchOnDevice(arguments, memory, OrderOfLaunch(seed));
   };
   return step->Run(launch, varied);
 }
