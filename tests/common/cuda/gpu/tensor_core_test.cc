@@ -3,13 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+#include <string>
+
+#include "absl/strings/str_join.h"
 #include "tests/common/cuda/gpu/tensor_core_check.h"
 #include "tests/testing/gpu.h"
 
 namespace chimera::testing {
 namespace {
 
-using Generator = TensorCoreFragments (*)(std::mt19937*);
+struct FragmentClass {
+  const char* name;
+  FragmentGenerator generate;
+};
+
+void PrintTo(const FragmentClass& tested, std::ostream* out) { *out << tested.name; }
 
 class GpuTensorCoreTest : public ::testing::Test {
  protected:
@@ -24,30 +33,42 @@ class GpuTensorCoreTest : public ::testing::Test {
     }
   }
 
-  void ExpectModel(Generator generate) {
+  static std::vector<TensorCoreFragments> Fragments(FragmentGenerator generate, int count) {
     std::mt19937 random(1);
-    std::vector<TensorCoreFragments> fragments(DeviceIsEmulated() ? 100 : 4000);
+    std::vector<TensorCoreFragments> fragments(count);
     for (TensorCoreFragments& one : fragments) one = generate(&random);
-    const TensorCoreMismatches mismatches = CompareTensorCores(*model_, fragments);
-    EXPECT_EQ(mismatches.count, 0)
-        << "of " << 128 * fragments.size() << " sums; one of them, " << mismatches.first;
+    return fragments;
   }
 
   std::optional<emulation::TensorCoreModel> model_;
 };
 
-TEST_F(GpuTensorCoreTest, RandomFragmentsHaveTheModelsBits) { ExpectModel(&RandomFragments); }
+class GpuTensorCoreClassTest : public GpuTensorCoreTest,
+                               public ::testing::WithParamInterface<FragmentClass> {};
 
-TEST_F(GpuTensorCoreTest, AdversarialFragmentsHaveTheModelsBits) {
-  ExpectModel(&AdversarialFragments);
+TEST_P(GpuTensorCoreClassTest, HasTheModelsBits) {
+  const auto fragments = Fragments(GetParam().generate, DeviceIsEmulated() ? 40 : 2000);
+  const TensorCoreMismatches mismatches = CompareTensorCores(*model_, fragments);
+  EXPECT_EQ(mismatches.count, 0) << "of " << 128 * fragments.size() << " sums; some of them:\n"
+                                 << absl::StrJoin(mismatches.examples, "\n");
 }
 
-// What comes of them tells the models apart, so that a device has one of them at most.
+INSTANTIATE_TEST_SUITE_P(Classes, GpuTensorCoreClassTest,
+                         ::testing::Values(FragmentClass{"Ordinary", &OrdinaryFragments},
+                                           FragmentClass{"Edge", &EdgeFragments},
+                                           FragmentClass{"Cancelling", &CancellingFragments},
+                                           FragmentClass{"Zero", &ZeroFragments},
+                                           FragmentClass{"Subnormal", &SubnormalFragments},
+                                           FragmentClass{"Overflowing", &OverflowingFragments},
+                                           FragmentClass{"Finite", &FiniteFragments},
+                                           FragmentClass{"Infinite", &InfiniteFragments},
+                                           FragmentClass{"Nan", &NanFragments}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+// What comes of ordinary numbers tells the models apart, so that a device has one of them at most.
 TEST_F(GpuTensorCoreTest, OtherModelsHaveOtherBits) {
   using emulation::TensorCoreModel;
-  std::mt19937 random(2);
-  std::vector<TensorCoreFragments> fragments(20);
-  for (TensorCoreFragments& one : fragments) one = AdversarialFragments(&random);
+  const auto fragments = Fragments(&EdgeFragments, 20);
   for (const TensorCoreModel model :
        {TensorCoreModel::kHopper, TensorCoreModel::kAmpere, TensorCoreModel::kSequential}) {
     if (model == *model_) continue;
