@@ -1,5 +1,5 @@
 // The CUDA backend computes the model: its logits are those of the reference forward pass on the
-// same weights, as near as bf16 activations allow.
+// same weights, as near as bf16 activations allow. On whatever device the program links.
 
 #include <gtest/gtest.h>
 
@@ -8,13 +8,12 @@
 #include <vector>
 
 #include "common/cuda/backend/cuda_backend.h"
-#include "common/cuda/runtime/emulated_device.h"
 #include "common/ops/llama_forward_reference.h"
 #include "tests/common/backend/backend_harness.h"
 #include "tests/common/cuda/backend/bf16_weights.h"
 #include "tests/common/cuda/backend/logits_deviation.h"
 #include "tests/common/ops/llama_forward_in_double.h"
-#include "tests/testing/sanitizers.h"
+#include "tests/testing/gpu.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera::testing {
@@ -32,6 +31,8 @@ TokenTree Chain(std::span<const int32_t> tokens, int32_t vocab_size) {
 
 class CudaBackendLogitsTest : public ::testing::TestWithParam<Numerics> {
  protected:
+  void SetUp() override { CHIMERA_SKIP_WITHOUT_GPU(); }
+
   void Open(const TinyLlamaOptions& options) {
     model_ = OpenTinyLlama(options);
     std::mt19937 random(13);
@@ -78,7 +79,6 @@ class CudaBackendLogitsTest : public ::testing::TestWithParam<Numerics> {
     return deviation;
   }
 
-  const cuda::ScopedEmulatedComputer computer_{{.schedule_seed = 3}};
   std::unique_ptr<LlamaModel> model_;
   std::vector<int32_t> tokens_;
 };
@@ -108,6 +108,21 @@ TEST_P(CudaBackendLogitsTest, AlsoOfVocabulariesThatAreNoMultipleOf16) {
     Open({.head_dim = 64, .vocab_size = vocab_size, .seed = 33});
     EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance) << vocab_size;
   }
+}
+
+// Rows of many tiles, and layers as wide as a small model's.
+TEST_P(CudaBackendLogitsTest, AlsoOfLargerSizes) {
+  if (DeviceIsEmulated()) GTEST_SKIP() << "takes long on an emulated device";
+  Open({.layer_count = 3,
+        .hidden_size = 576,
+        .query_heads = 9,
+        .kv_heads = 3,
+        .head_dim = 64,
+        .ffn_size = 1536,
+        .vocab_size = 784,
+        .type = DataType::kBf16,
+        .seed = 34});
+  EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance);
 }
 
 // The comparison above notices every mistake by a wide margin.
