@@ -1,4 +1,4 @@
-// The network on an emulated device against the reference, which computes in fp32.
+// The network on whatever device the program links, against the reference, which computes in fp32.
 
 #include "common/cuda/draft_network/cuda_draft_network.h"
 
@@ -10,14 +10,16 @@
 #include <string>
 
 #include "common/base/thread_pool.h"
-#include "common/cuda/runtime/emulated_device.h"
 #include "tests/drafter/network/draft_network_fixture.h"
+#include "tests/testing/gpu.h"
 
 namespace chimera::testing {
 namespace {
 
 class CudaDraftNetworkTest : public DraftNetworkFixture {
  protected:
+  void SetUp() override { CHIMERA_SKIP_WITHOUT_GPU(); }
+
   // How logits compare with the reference's.
   struct Comparison {
     double squared_error = 0;
