@@ -38,7 +38,9 @@ absl::Status Invalid(const DraftNetworkConfig& config, const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat("drafter \"", config.name, "\" ", parts...));
 }
 
-absl::Status CheckTarget(const DrafterFile& file, const LlamaModel& target) {
+}  // namespace
+
+absl::Status ChimeraDraftModel::CheckTarget(const DrafterFile& file, const LlamaModel& target) {
   const DraftNetworkConfig& config = file.config();
   if (config.target.identity != target.fingerprint().identity) {
     return Invalid(config, "was made for model ", config.target.identity, " (", config.target_name,
@@ -60,11 +62,9 @@ absl::Status CheckTarget(const DrafterFile& file, const LlamaModel& target) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> ChimeraDraftModel::Create(
     const DrafterFile& file, std::shared_ptr<const LlamaModel> target, const Options& options) {
-  if (const absl::Status fits = CheckTarget(file, *target); !fits.ok()) return fits;
+  CHIMERA_RETURN_IF_ERROR(CheckTarget(file, *target));
   CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DraftNetwork> network,
                            options.make_network({.config = file.config(),
                                                  .weights = file.weights(),
@@ -72,19 +72,21 @@ absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> ChimeraDraftModel::Create(
                                                  .position_limit = target->config().context_length +
                                                                    TokenTree::kMaxDepth + 1}));
   return absl::WrapUnique(
-      new ChimeraDraftModel(file.config().name, std::move(target), std::move(network), options));
+      new ChimeraDraftModel(file.config(), std::move(target), std::move(network), options));
 }
 
-ChimeraDraftModel::ChimeraDraftModel(std::string name, std::shared_ptr<const LlamaModel> target,
+ChimeraDraftModel::ChimeraDraftModel(const DraftNetworkConfig& config,
+                                     std::shared_ptr<const LlamaModel> target,
                                      std::unique_ptr<DraftNetwork> network, const Options& options)
     : target_(std::move(target)),
       tree_shape_(options.tree_shape),
       clock_(options.clock),
       network_(std::move(network)),
-      info_{.name = std::move(name),
-            .tapped_layers = network_->config().tapped_layers,
-            .context_window = network_->config().context_window,
-            .max_nodes = TokenTree::kMaxNodes - 1},
+      info_{.name = config.name,
+            .tapped_layers = config.tapped_layers,
+            .context_window = config.context_window,
+            .max_nodes = TokenTree::kMaxNodes - 1,
+            .target = config.target},
       grower_(network_.get(), tree_shape_, clock_.get()) {}
 
 std::unique_ptr<DraftState> ChimeraDraftModel::NewState(int32_t start_position,

@@ -6,12 +6,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/backend/draft_network.h"
 #include "common/base/clock.h"
+#include "common/model/draft_network_config.h"
 #include "common/model/llama_model.h"
 #include "common/tree/acceptance_calibration.h"
 #include "drafter/candidate_tree.h"
@@ -40,9 +41,13 @@ class ChimeraDraftModel : public DraftModel {
   // budget is what counts then.
   static constexpr float kMinPathProbability = 0.01f;
 
-  // `target` is the model that the drafter drafts for, whose token embedding it reads; both are
-  // shared. INVALID_ARGUMENT, naming the drafter, if it was made for a model of another identity or
-  // does not fit the target's sizes; errors of make_network.
+  // INVALID_ARGUMENT, naming the drafter, if it was made for a model of another identity or does
+  // not fit the target's sizes. Other weights of that model are for the verifier to judge, which
+  // learns of them from info().
+  static absl::Status CheckTarget(const DrafterFile& file, const LlamaModel& target);
+
+  // `target` is the model that the drafter drafts for, whose token embedding it reads. Errors are
+  // those of CheckTarget and make_network.
   static absl::StatusOr<std::unique_ptr<ChimeraDraftModel>> Create(
       const DrafterFile& file, std::shared_ptr<const LlamaModel> target, const Options& options);
 
@@ -52,7 +57,7 @@ class ChimeraDraftModel : public DraftModel {
   absl::StatusOr<std::vector<ProposedTree>> Draft(std::span<const DraftInput> inputs) override;
 
  private:
-  ChimeraDraftModel(std::string name, std::shared_ptr<const LlamaModel> target,
+  ChimeraDraftModel(const DraftNetworkConfig& config, std::shared_ptr<const LlamaModel> target,
                     std::unique_ptr<DraftNetwork> network, const Options& options);
   // Learns from what became of the last proposals, and lists all contexts.
   void TakeNews();

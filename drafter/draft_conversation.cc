@@ -146,7 +146,7 @@ void DraftConversation::WriteReady(v1::DraftResponse* response) const {
   response->Clear();
   v1::Ready* const ready = response->mutable_ready();
   ready->set_name(model_info_.name);
-  ToProto(target_.fingerprint, ready->mutable_fingerprint());
+  ToProto(model_info_.target.value_or(target_.fingerprint), ready->mutable_fingerprint());
   ready->mutable_tapped_layers()->Assign(model_info_.tapped_layers.begin(),
                                          model_info_.tapped_layers.end());
   ready->set_dtype(v1::DATA_TYPE_BFLOAT16);

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/model/fingerprint.h"
 #include "common/sampling/sampling_params.h"
 #include "common/tree/candidate_source.h"
 #include "common/tree/draft_prices.h"
@@ -22,6 +24,7 @@ struct DraftModelInfo {
   std::vector<int32_t> tapped_layers;  // ascending, as in StepBatch::tapped_layers; may be empty
   int32_t context_window = 0;          // positions of context it uses
   int32_t max_nodes = 0;               // largest tree it proposes, root excluded; in [1, 63]
+  std::optional<Fingerprint> target = std::nullopt;  // model it was made for; unset: any
 };
 
 // What a draft model remembers of one sequence. Owned by the caller, understood only by the model

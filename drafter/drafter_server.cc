@@ -24,8 +24,13 @@ absl::Status CheckTappedLayers(const std::vector<int32_t>& tapped_layers, int32_
 absl::StatusOr<std::unique_ptr<DrafterServer>> DrafterServer::Start(
     const DrafterConfig& config, const TargetInfo& target, std::unique_ptr<DraftModel> model) {
   CHIMERA_RETURN_IF_ERROR(CheckTappedLayers(model->info().tapped_layers, target.layer_count));
-  LogInfo("drafter ready draft_model={} identity={} max_sequences={}", model->info().name,
+  const DraftModelInfo& info = model->info();
+  LogInfo("drafter ready draft_model={} identity={} max_sequences={}", info.name,
           target.fingerprint.identity, config.max_sequences);
+  if (info.target.has_value() && info.target->weights != target.fingerprint.weights) {
+    LogWarning("drafter made for other weights draft_model={} made_for={} model_has={}", info.name,
+               info.target->weights, target.fingerprint.weights);
+  }
   std::unique_ptr<DrafterServer> server(new DrafterServer(config, target, std::move(model)));
   CHIMERA_ASSIGN_OR_RETURN(server->exposer_,
                            ServeMetrics(config.metrics_address, {server->registry_}));

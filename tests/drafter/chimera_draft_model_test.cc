@@ -350,6 +350,13 @@ TEST_F(ChimeraDraftModelTest, DepthHeadsProposeAsDeepAsTheyAre) {
   EXPECT_LE(depth, 3);
 }
 
+TEST_F(ChimeraDraftModelTest, SaysWhichWeightsItWasMadeFor) {
+  options_.target.weights = "others";
+  const auto model = Make();
+  CHIMERA_ASSERT_OK(model);
+  EXPECT_EQ((*model)->info().target, options_.target);
+}
+
 TEST_F(ChimeraDraftModelTest, RefusesWhatWasNotMadeForTheTarget) {
   options_.target.identity = "another";
   EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kInvalidArgument,

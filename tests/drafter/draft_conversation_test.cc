@@ -74,6 +74,17 @@ TEST_F(DraftConversationTest, ReadySaysWhatTheDrafterIs) {
   EXPECT_EQ(ready.max_nodes(), 8);
 }
 
+// Not those of the target's file that lies on the drafter's host.
+TEST_F(DraftConversationTest, ReadyNamesTheWeightsThatTheModelWasMadeFor) {
+  const Fingerprint made_for = {TestTarget().fingerprint.identity, "others"};
+  FakeDraftModel model({0, 3}, made_for);
+  DraftConversation conversation(&target_, &model, &capacity_);
+  CHIMERA_ASSERT_OK(conversation.Receive(MakeHello()));
+  v1::DraftResponse response;
+  conversation.WriteReady(&response);
+  EXPECT_EQ(FromProto(response.ready().fingerprint()), made_for);
+}
+
 TEST_F(DraftConversationTest, RefusesAnotherProtocolOrModel) {
   v1::DraftRequest hello = MakeHello();
   hello.mutable_hello()->set_protocol_version(2);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -17,11 +18,13 @@ namespace chimera::testing {
 // was told last.
 class FakeDraftModel : public DraftModel {
  public:
-  explicit FakeDraftModel(std::vector<int32_t> tapped_layers = {})
+  explicit FakeDraftModel(std::vector<int32_t> tapped_layers = {},
+                          std::optional<Fingerprint> target = std::nullopt)
       : info_{.name = "fake",
               .tapped_layers = std::move(tapped_layers),
               .context_window = 32,
-              .max_nodes = 8} {}
+              .max_nodes = 8,
+              .target = std::move(target)} {}
 
   const DraftModelInfo& info() const override { return info_; }
 

@@ -26,15 +26,15 @@ using ::testing::HasSubstr;
 
 class ChimeraNodeTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    WriteTinyLlama(model_, {});
-    stub_ = v1::GenerationService::NewStub(
-        CreateChannel({.unix_path = directory_.path() + "/node.sock"}));
-  }
+  void SetUp() override { WriteTinyLlama(model_, {}); }
 
-  std::unique_ptr<ChildProcess> Start(const std::vector<std::string>& flags = {}) const {
+  // Starts a node, for which ServerInfo and Generate are from now on.
+  std::unique_ptr<ChildProcess> Start(const std::vector<std::string>& flags = {}) {
+    // A socket of its own, so that no call meets the connection to the node before.
+    const std::string socket = directory_.path() + "/" + std::to_string(++nodes_) + ".sock";
+    stub_ = v1::GenerationService::NewStub(CreateChannel({.unix_path = socket}));
     std::vector<std::string> arguments = {"--model", model_, "--metrics_listen=", "--listen",
-                                          "unix:" + directory_.path() + "/node.sock"};
+                                          "unix:" + socket};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     return std::make_unique<ChildProcess>(CHIMERA_NODE_BINARY, arguments);
   }
@@ -46,6 +46,19 @@ class ChimeraNodeTest : public ::testing::Test {
     EXPECT_TRUE(stub_->GetServerInfo(&context, {}, &response).ok());
     return response;
   }
+
+  // Waits until the only drafter is in `state`, and returns what the server says of it.
+  v1::DrafterInfo DrafterIn(v1::DrafterState state) {
+    v1::DrafterInfo drafter;
+    EXPECT_TRUE(Eventually([&] {
+      const v1::GetServerInfoResponse info = ServerInfo();
+      if (info.drafters_size() == 1) drafter = info.drafters(0);
+      return drafter.state() == state;
+    })) << drafter.ShortDebugString();
+    return drafter;
+  }
+
+  Fingerprint ModelFingerprint() const { return LlamaModel::Open(model_).value()->fingerprint(); }
 
   // A reply to a prompt that repeats itself.
   v1::GenerateComplete Generate(bool speculate, std::vector<int32_t>* tokens) {
@@ -68,17 +81,14 @@ class ChimeraNodeTest : public ::testing::Test {
   const TempDirectory directory_;
   const std::string model_ = directory_.path() + "/tiny.gguf";
   const std::string drafter_ = directory_.path() + "/tiny.safetensors";
+  int nodes_ = 0;  // started so far
   std::unique_ptr<v1::GenerationService::Stub> stub_;
 };
 
 TEST_F(ChimeraNodeTest, DraftsWithinTheProcessAndDrains) {
   // A slow machine may miss the usual deadline.
   const std::unique_ptr<ChildProcess> node = Start({"--draft_deadline=5s"});
-  ASSERT_TRUE(Eventually([&] {
-    const v1::GetServerInfoResponse info = ServerInfo();
-    return info.drafters_size() == 1 && info.drafters(0).state() == v1::DRAFTER_STATE_READY;
-  })) << node->Errors();
-  EXPECT_EQ(ServerInfo().drafters(0).address(), "in-process");
+  EXPECT_EQ(DrafterIn(v1::DRAFTER_STATE_READY).address(), "in-process") << node->Errors();
   std::vector<int32_t> plain, speculated;
   EXPECT_EQ(Generate(false, &plain).speculation().draft_nodes(), 0);
   Generate(true, &speculated);
@@ -90,16 +100,38 @@ TEST_F(ChimeraNodeTest, DraftsWithinTheProcessAndDrains) {
 }
 
 TEST_F(ChimeraNodeTest, DraftsWithATrainedNetwork) {
-  const auto target = LlamaModel::Open(model_);
-  CHIMERA_ASSERT_OK(target.status());
-  BuildTinyDrafter({.target = (*target)->fingerprint()}).Write(drafter_);
+  BuildTinyDrafter({.target = ModelFingerprint()}).Write(drafter_);
   const std::unique_ptr<ChildProcess> node =
       Start({"--draft_deadline=5s", "--draft_model=" + drafter_});
-  ASSERT_TRUE(Eventually([&] {
-    const v1::GetServerInfoResponse info = ServerInfo();
-    return info.drafters_size() == 1 && info.drafters(0).state() == v1::DRAFTER_STATE_READY;
-  })) << node->Errors();
-  EXPECT_EQ(ServerInfo().drafters(0).name(), "tiny drafter");
+  const v1::DrafterInfo info = DrafterIn(v1::DRAFTER_STATE_READY);
+  EXPECT_EQ(info.name(), "tiny drafter") << node->Errors();
+  EXPECT_FALSE(info.other_weights());
+  std::vector<int32_t> plain, speculated;
+  Generate(false, &plain);
+  Generate(true, &speculated);
+  EXPECT_EQ(plain, speculated);
+}
+
+TEST_F(ChimeraNodeTest, ServesADrafterOfOtherWeightsOnlyIfAllowed) {
+  Fingerprint made_for = ModelFingerprint();
+  made_for.weights = "others";
+  BuildTinyDrafter({.target = made_for}).Write(drafter_);
+  const std::vector<std::string> flags = {"--draft_deadline=5s", "--draft_model=" + drafter_};
+  {
+    const std::unique_ptr<ChildProcess> node = Start(flags);
+    EXPECT_THAT(DrafterIn(v1::DRAFTER_STATE_REFUSED).detail(),
+                HasSubstr("made for other weights of this model: others"));
+    std::vector<int32_t> tokens;
+    EXPECT_EQ(Generate(true, &tokens).speculation().draft_nodes(), 0);
+    EXPECT_EQ(tokens.size(), 60u);
+    node->Terminate();
+    EXPECT_EQ(node->Wait(), 0) << node->Errors();
+    EXPECT_THAT(node->Errors(), HasSubstr("drafter made for other weights"));
+  }
+  std::vector<std::string> allowed = flags;
+  allowed.push_back("--allow_other_weights");
+  const std::unique_ptr<ChildProcess> node = Start(allowed);
+  EXPECT_TRUE(DrafterIn(v1::DRAFTER_STATE_READY).other_weights());
   std::vector<int32_t> plain, speculated;
   Generate(false, &plain);
   Generate(true, &speculated);
