@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/backend/cuda_backend_creation.h"
 #include "common/backend/device_name.h"
+#include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/cpu/cpu_isa.h"
 #include "drafter/chimera_draft_model.h"
@@ -41,17 +42,26 @@ absl::StatusOr<DraftNetworkFactory> NetworkFactory(const DrafterConfig& config,
   return CpuDraftNetwork::Factory(options);
 }
 
+// A sound file of a drafter for the target.
+absl::StatusOr<std::unique_ptr<DrafterFile>> OpenFor(const LlamaModel& target,
+                                                     const std::string& path) {
+  CHIMERA_ASSIGN_OR_RETURN(std::unique_ptr<DrafterFile> file, DrafterFile::Open(path));
+  CHIMERA_RETURN_IF_ERROR(ChimeraDraftModel::CheckTarget(*file, target));
+  return file;
+}
+
 }  // namespace
 
-absl::StatusOr<std::string> ParseDraftModel(const std::string& value,
-                                            const std::string& model_path) {
-  if (value == "ngram") return "";
+absl::StatusOr<DraftModelChoice> ParseDraftModel(const std::string& value,
+                                                 const std::string& model_path) {
+  if (value == "ngram") return DraftModelChoice{};
   if (value == "auto") {
     const std::filesystem::path path = PathBeside(model_path);
     std::error_code ignored;
-    return std::filesystem::exists(path, ignored) ? path.string() : "";
+    if (!std::filesystem::exists(path, ignored)) return DraftModelChoice{};
+    return DraftModelChoice{.path = path.string(), .fallback = DraftModelChoice::Fallback::kNgrams};
   }
-  if (absl::EndsWith(value, ".safetensors")) return value;
+  if (absl::EndsWith(value, ".safetensors")) return DraftModelChoice{.path = value};
   return absl::InvalidArgumentError(absl::StrCat(
       "--draft_model is \"", value, "\", must be auto, ngram or the name of a .safetensors file"));
 }
@@ -60,17 +70,26 @@ absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& 
                                                            std::shared_ptr<const LlamaModel> target,
                                                            std::shared_ptr<ThreadPool> threads) {
   CHIMERA_RETURN_IF_ERROR(CudaDeviceNumber(config.device).status());
-  if (config.drafter_path.empty()) {
+  if (config.draft_model.path.empty()) {
     if (config.tree_shape.empty()) return std::make_unique<NgramDraftModel>();
     return absl::InvalidArgumentError(
         "--tree_shape is for trained drafters, --draft_model is ngram");
   }
-  CHIMERA_ASSIGN_OR_RETURN(const std::unique_ptr<DrafterFile> file,
-                           DrafterFile::Open(config.drafter_path));
   CHIMERA_ASSIGN_OR_RETURN(DraftNetworkFactory make_network, NetworkFactory(config, threads));
+  const absl::StatusOr<std::unique_ptr<DrafterFile>> file =
+      OpenFor(*target, config.draft_model.path);
+  if (!file.ok()) {
+    if (config.draft_model.fallback == DraftModelChoice::Fallback::kNone ||
+        !config.tree_shape.empty()) {
+      return file.status();
+    }
+    LogError("drafter refused, n-grams stand in file={} reason={}", config.draft_model.path,
+             file.status().ToString());
+    return std::make_unique<NgramDraftModel>();
+  }
   const ChimeraDraftModel::Options options = {.make_network = std::move(make_network),
                                               .tree_shape = config.tree_shape};
-  return ChimeraDraftModel::Create(*file, std::move(target), options);
+  return ChimeraDraftModel::Create(**file, std::move(target), options);
 }
 
 }  // namespace chimera

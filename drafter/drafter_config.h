@@ -12,10 +12,19 @@
 
 namespace chimera {
 
+// Which draft model to make.
+struct DraftModelChoice {
+  // What stands in for a file that is damaged, or was made for another model.
+  enum class Fallback { kNone, kNgrams };
+
+  std::string path;  // file of a trained drafter; empty: n-grams are looked up
+  Fallback fallback = Fallback::kNone;
+};
+
 // A validated value (flags.h).
 struct DrafterConfig {
-  std::string model_path;       // file of the target model
-  std::string drafter_path;     // file of a trained drafter; empty: n-grams are looked up
+  std::string model_path;  // file of the target model
+  DraftModelChoice draft_model;
   TreeShape tree_shape;         // of a trained drafter's trees; empty: as is likely
   std::string device = "cpu";   // of a trained drafter: as BackendOptions::device
   int thread_count = 1;         // that compute; positive

@@ -62,7 +62,7 @@ absl::StatusOr<DrafterConfig> ParseDrafterFlags(int argc, char** argv) {
   config.model_path = absl::GetFlag(FLAGS_model);
   if (config.model_path.empty()) config.model_path = DefaultModelPath();
   CHIMERA_RETURN_IF_ERROR(ReadServerFlags(&config.server));
-  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path,
+  CHIMERA_ASSIGN_OR_RETURN(config.draft_model,
                            ParseDraftModel(absl::GetFlag(FLAGS_draft_model), config.model_path));
   CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
   config.device = absl::GetFlag(FLAGS_device);

@@ -90,7 +90,7 @@ class FileBreaker {
 class DrafterFileFuzzTest : public ::testing::Test {
  protected:
   DrafterFileFuzzTest() {
-    config_.drafter_path = directory_.path() + "/drafter.safetensors";
+    config_.draft_model.path = directory_.path() + "/drafter.safetensors";
     testing::WriteTinyLlama(directory_.path() + "/tiny.gguf", {.hidden_size = 32, .kv_heads = 1});
     target_ = *LlamaModel::Open(directory_.path() + "/tiny.gguf");
     testing::BuildTinyDrafter({.target = target_->fingerprint(),
@@ -100,8 +100,8 @@ class DrafterFileFuzzTest : public ::testing::Test {
                                .ffn_size = 32,
                                .trigram_hidden_size = 32,
                                .draft_vocab_size = 8})
-        .Write(config_.drafter_path);
-    std::ifstream in(config_.drafter_path, std::ios::binary);
+        .Write(config_.draft_model.path);
+    std::ifstream in(config_.draft_model.path, std::ios::binary);
     whole_.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
   }
 
@@ -131,15 +131,15 @@ TEST_F(DrafterFileFuzzTest, IsRefusedOrDrafts) {
   int drafters = 0;
   for (int i = 0; i < kFiles; ++i) {
     // A file written over another one would go to the disk at once.
-    std::filesystem::remove(config_.drafter_path);
-    std::ofstream(config_.drafter_path, std::ios::binary) << breaker.Next();
+    std::filesystem::remove(config_.draft_model.path);
+    std::ofstream(config_.draft_model.path, std::ios::binary) << breaker.Next();
     const auto model = MakeDraftModel(config_, target_, threads_);
     if (model.ok()) {
       ++drafters;
       Draft(model->get());
     } else {
       ASSERT_THAT(std::string(model.status().message()),
-                  AnyOf(HasSubstr(config_.drafter_path), HasSubstr("drafter \"")))
+                  AnyOf(HasSubstr(config_.draft_model.path), HasSubstr("drafter \"")))
           << "file " << i;
     }
   }

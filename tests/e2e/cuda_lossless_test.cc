@@ -142,8 +142,8 @@ TEST_F(CudaLosslessTest, NgramDrafter) {
 // Its trees grow from hidden states, which come from the device.
 TEST_F(CudaLosslessTest, NetworkDrafter) {
   DrafterConfig config;
-  config.drafter_path = directory_.path() + "/drafter.safetensors";
-  BuildTinyDrafter({.target = model_->fingerprint()}).Write(config.drafter_path);
+  config.draft_model.path = directory_.path() + "/drafter.safetensors";
+  BuildTinyDrafter({.target = model_->fingerprint()}).Write(config.draft_model.path);
   CHIMERA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<DraftModel> model,
                                MakeDraftModel(config, model_, std::make_shared<ThreadPool>(1)));
   StartDrafter(std::move(model));

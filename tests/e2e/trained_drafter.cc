@@ -12,13 +12,13 @@
 namespace chimera::testing {
 
 std::unique_ptr<DraftModel> MakeTrainedDrafter(std::shared_ptr<const LlamaModel> target) {
-  const absl::StatusOr<std::string> path = ParseDraftModel("auto", DefaultModelPath());
-  if (!path.ok() || path->empty()) {
+  const absl::StatusOr<DraftModelChoice> found = ParseDraftModel("auto", DefaultModelPath());
+  if (!found.ok() || found->path.empty()) {
     EXPECT_TRUE(IsOtherModel()) << "scripts/setup puts a drafter beside the model";
     return nullptr;
   }
   DrafterConfig config;
-  config.drafter_path = *path;
+  config.draft_model.path = found->path;
   absl::StatusOr<std::unique_ptr<DraftModel>> model =
       MakeDraftModel(config, std::move(target), std::make_shared<ThreadPool>(1));
   EXPECT_TRUE(model.ok()) << model.status();

@@ -24,8 +24,8 @@ constexpr char kUsage[] =
 absl::StatusOr<NodeConfig> ParseNodeFlags(int argc, char** argv) {
   NodeConfig config;
   CHIMERA_ASSIGN_OR_RETURN(config.verifier, ParseVerifierFlags(kUsage, argc, argv));
-  CHIMERA_ASSIGN_OR_RETURN(config.drafter_path, ParseDraftModel(absl::GetFlag(FLAGS_draft_model),
-                                                                config.verifier.model_path));
+  CHIMERA_ASSIGN_OR_RETURN(config.draft_model, ParseDraftModel(absl::GetFlag(FLAGS_draft_model),
+                                                               config.verifier.model_path));
   CHIMERA_ASSIGN_OR_RETURN(config.tree_shape, ParseTreeShape(absl::GetFlag(FLAGS_tree_shape)));
   config.log_level = config.verifier.log_level;
   return config;

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "drafter/drafter_config.h"
 #include "drafter/tree_shape.h"
 #include "verifier/verifier_config.h"
 
@@ -13,8 +14,8 @@ namespace chimera {
 // A validated value (flags.h).
 struct NodeConfig {
   VerifierConfig verifier;
-  std::string drafter_path;  // as DrafterConfig's
-  TreeShape tree_shape;      // likewise
+  DraftModelChoice draft_model;
+  TreeShape tree_shape;  // as DrafterConfig's
   std::string log_level;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 DrafterConfig MakeDrafterConfig(const NodeConfig& config) {
   DrafterConfig drafter;
-  drafter.drafter_path = config.drafter_path;
+  drafter.draft_model = config.draft_model;
   drafter.tree_shape = config.tree_shape;
   drafter.device = config.verifier.device;
   // One for every running request, and as many that have ended and are yet to be closed.

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chimera/v1/generation_service.grpc.pb.h"
@@ -22,6 +23,7 @@
 namespace chimera::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class ChimeraNodeTest : public ::testing::Test {
@@ -161,6 +163,35 @@ TEST_F(ChimeraNodeTest, NamesADrafterOfAnotherModel) {
   const std::unique_ptr<ChildProcess> node = Start({"--draft_model=" + drafter_});
   EXPECT_EQ(node->Wait(), 1);
   EXPECT_THAT(node->Errors(), HasSubstr("was made for model another"));
+}
+
+// Its own choice, so that it is no reason not to serve.
+TEST_F(ChimeraNodeTest, DraftsWithNgramsWhereTheFileThatItFindsIsBad) {
+  TinyDrafter damaged = BuildTinyDrafter({.target = ModelFingerprint()});
+  damaged.tensors.erase("context_encoder.ffn_up");
+  const std::pair<TinyDrafter, const char*> cases[] = {
+      {BuildTinyDrafter({.target = {"another", ""}}), "was made for model another"},
+      {damaged, "context_encoder.ffn_up"}};
+  const std::string beside = directory_.path() + "/tiny.drafter.safetensors";
+  for (const auto& [drafter, error] : cases) {
+    drafter.Write(beside);
+    const std::unique_ptr<ChildProcess> node = Start({"--draft_deadline=5s"});
+    EXPECT_EQ(DrafterIn(v1::DRAFTER_STATE_READY).name(), "ngram");
+    std::vector<int32_t> plain, speculated;
+    Generate(false, &plain);
+    Generate(true, &speculated);
+    EXPECT_EQ(plain, speculated);
+    node->Terminate();
+    EXPECT_EQ(node->Wait(), 0) << node->Errors();
+    EXPECT_THAT(node->Errors(),
+                AllOf(HasSubstr("drafter refused"), HasSubstr(beside), HasSubstr(error)));
+  }
+  const std::unique_ptr<ChildProcess> named = Start({"--draft_model=" + beside});
+  EXPECT_EQ(named->Wait(), 1);
+  EXPECT_THAT(named->Errors(), HasSubstr("context_encoder.ffn_up"));
+  const std::unique_ptr<ChildProcess> shaped = Start({"--tree_shape=2,2"});
+  EXPECT_EQ(shaped->Wait(), 1);
+  EXPECT_THAT(shaped->Errors(), HasSubstr("context_encoder.ffn_up"));
 }
 
 TEST_F(ChimeraNodeTest, NamesAWrongFlag) {
