@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/cuda/blas/cublas_handle.h"
+#include "common/cuda/blas/first_usable.h"
 #include "common/cuda/blas/linear.h"
 #include "common/cuda/blas/matmul.h"
 #include "common/cuda/runtime/cuda_stream.h"
@@ -27,13 +30,13 @@ MatmulLimits Limits(const BlasLinearConfig& config) {
           config.mode == BlasMode::kPinned ? kFloatReductions : kAllReductions};
 }
 
-absl::Status NoAlgorithmError(const BlasLinearConfig& config, int row_count) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("cuBLASLt has no algorithm for a linear layer from ", config.input_size, " to ",
-                   config.output_size, " that serves ",
-                   config.mode == BlasMode::kPinned ? absl::StrCat(kPinnedRows, " to ", row_count)
-                                                    : absl::StrCat(row_count),
-                   " rows within ", config.max_workspace_bytes, " bytes of workspace"));
+std::string NoAlgorithm(const BlasLinearConfig& config, int row_count) {
+  return absl::StrCat("cuBLASLt has no algorithm for a linear layer from ", config.input_size,
+                      " to ", config.output_size, " that serves ",
+                      config.mode == BlasMode::kPinned
+                          ? absl::StrCat(kPinnedRows, " to ", row_count)
+                          : absl::StrCat(row_count),
+                      " rows within ", config.max_workspace_bytes, " bytes of workspace");
 }
 
 // An algorithm for every number of rows.
@@ -43,35 +46,39 @@ struct PinnedAlgorithm {
   size_t workspace_bytes;  // for the number of rows that takes most
 };
 
-// The workspace that an algorithm needs for all numbers of rows, or nothing if there is a number
-// that it cannot serve.
-absl::StatusOr<std::optional<size_t>> CheckAllRowCounts(const Matmul& matmul,
-                                                        const BlasLinearConfig& config,
-                                                        const cublasLtMatmulAlgo_t& algorithm) {
+// The workspace that an algorithm needs for all numbers of rows. Errors: also UNIMPLEMENTED, if
+// there is a number that it cannot serve.
+absl::StatusOr<size_t> CheckAllRowCounts(const Matmul& matmul, const BlasLinearConfig& config,
+                                         const cublasLtMatmulAlgo_t& algorithm) {
   size_t workspace_bytes = 0;
   for (int rows = kPinnedRows; rows <= config.max_row_count; rows += kPinnedRows) {
-    const absl::StatusOr<size_t> bytes = matmul.WorkspaceBytes(algorithm, rows);
-    if (absl::IsUnimplemented(bytes.status())) return std::nullopt;
-    CHIMERA_RETURN_IF_ERROR(bytes.status());
-    if (*bytes > config.max_workspace_bytes) return std::nullopt;
-    workspace_bytes = std::max(workspace_bytes, *bytes);
+    CHIMERA_ASSIGN_OR_RETURN(const size_t bytes, matmul.WorkspaceBytes(algorithm, rows));
+    if (bytes > config.max_workspace_bytes) {
+      return absl::UnimplementedError(
+          absl::StrCat("needs ", bytes, " bytes of workspace for ", rows, " rows"));
+    }
+    workspace_bytes = std::max(workspace_bytes, bytes);
   }
   return workspace_bytes;
+}
+
+absl::StatusOr<PinnedAlgorithm> PinCandidate(const Matmul& matmul, const BlasLinearConfig& config,
+                                             const cublasLtMatmulAlgo_t& candidate) {
+  // Made anew from what can be read of it, so that nothing else is in it.
+  CHIMERA_ASSIGN_OR_RETURN(const MatmulAlgorithm attributes, ReadAlgorithm(candidate));
+  CHIMERA_ASSIGN_OR_RETURN(const cublasLtMatmulAlgo_t algorithm, matmul.MakeAlgorithm(attributes));
+  CHIMERA_ASSIGN_OR_RETURN(const size_t workspace_bytes,
+                           CheckAllRowCounts(matmul, config, algorithm));
+  return PinnedAlgorithm{attributes, algorithm, workspace_bytes};
 }
 
 absl::StatusOr<PinnedAlgorithm> PinAlgorithm(const Matmul& matmul, const BlasLinearConfig& config) {
   CHIMERA_ASSIGN_OR_RETURN(const std::vector<cublasLtMatmulAlgo_t> candidates,
                            matmul.FindAlgorithms(kPinnedRows, Limits(config)));
-  for (const cublasLtMatmulAlgo_t& candidate : candidates) {
-    // Made anew from what can be read of it, so that nothing else is in it.
-    CHIMERA_ASSIGN_OR_RETURN(const MatmulAlgorithm attributes, ReadAlgorithm(candidate));
-    CHIMERA_ASSIGN_OR_RETURN(const cublasLtMatmulAlgo_t algorithm,
-                             matmul.MakeAlgorithm(attributes));
-    CHIMERA_ASSIGN_OR_RETURN(const std::optional<size_t> workspace_bytes,
-                             CheckAllRowCounts(matmul, config, algorithm));
-    if (workspace_bytes) return PinnedAlgorithm{attributes, algorithm, *workspace_bytes};
-  }
-  return NoAlgorithmError(config, config.max_row_count);
+  return FirstUsable(candidates, NoAlgorithm(config, config.max_row_count),
+                     [&](const cublasLtMatmulAlgo_t& candidate) {
+                       return PinCandidate(matmul, config, candidate);
+                     });
 }
 
 }  // namespace
@@ -121,7 +128,7 @@ absl::Status BlasLinear<Output>::Prepare(int row_count) {
   if (impl().pinned || impl().fastest.contains(rows)) return absl::OkStatus();
   CHIMERA_ASSIGN_OR_RETURN(const std::vector<cublasLtMatmulAlgo_t> candidates,
                            impl().matmul.FindAlgorithms(rows, Limits(config())));
-  if (candidates.empty()) return NoAlgorithmError(config(), rows);
+  if (candidates.empty()) return absl::FailedPreconditionError(NoAlgorithm(config(), rows));
   impl().fastest.emplace(rows, candidates.front());
   return absl::OkStatus();
 }

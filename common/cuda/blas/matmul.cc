@@ -2,6 +2,7 @@
 
 #include <cublasLt.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/cuda/blas/blas_status.h"
 
@@ -119,7 +120,7 @@ absl::StatusOr<size_t> Matmul::WorkspaceBytes(const cublasLtMatmulAlgo_t& algori
       cublasLtMatmulAlgoCheck(handle_, description(), weight_layout(), &layouts.input,
                               &layouts.output, &layouts.output, &algorithm, &result);
   if (checked == CUBLAS_STATUS_NOT_SUPPORTED || checked == CUBLAS_STATUS_INVALID_VALUE) {
-    return absl::UnimplementedError("the algorithm does not serve so many rows");
+    return absl::UnimplementedError(absl::StrCat("does not serve ", row_count, " rows"));
   }
   CHIMERA_RETURN_IF_ERROR(ToStatus(checked, "cublasLtMatmulAlgoCheck"));
   return result.workspaceSize;
