@@ -48,14 +48,13 @@ absl::StatusOr<LoadedModel> CudaFixture::LoadOnCuda(const VerifierConfig& config
   const int32_t slots = config.engine.max_running_requests;
   CHIMERA_ASSIGN_OR_RETURN(
       std::unique_ptr<Backend> backend,
-      CudaBackend::Create(
-          model_->config(), model_->weights(),
-          {.numerics = config.numerics,
-           .threads = threads,
-           .limits = {.page_count = config.kv_page_count,
-                      .slot_count = slots,
-                      .max_step_rows =
-                          config.engine.prefill_chunk + slots * TokenTree::kMaxNodes}}));
+      CudaBackend::Create(model_->config(), model_->weights(),
+                          {.numerics = config.numerics,
+                           .threads = threads,
+                           .limits = {.page_count = config.kv_page_count,
+                                      .slot_count = slots,
+                                      .max_step_rows = config.engine.prefill_chunk +
+                                                       slots * TokenTree::kMaxNodes}}));
   return LoadedModel{.model = model_, .threads = threads, .backend = std::move(backend)};
 }
 

@@ -147,9 +147,8 @@ absl::Status CudaBackend::MakeSteps(const CudaBackendOptions& options,
   if (options.numerics == Numerics::kStrict) {
     linears_ = std::make_unique<StrictLinearRunner>();
   } else {
-    CHIMERA_ASSIGN_OR_RETURN(
-        linears_,
-        PinnedLinearRunner::Create(PinnedLayers(weights_, limits_.max_step_rows), stream_));
+    CHIMERA_ASSIGN_OR_RETURN(linears_, PinnedLinearRunner::Create(
+                                           PinnedLayers(weights_, limits_.max_step_rows), stream_));
   }
   numerics_id_ = NumericsId(options.numerics, *linears_, device);
   if (const std::string description = linears_->description(); !description.empty()) {

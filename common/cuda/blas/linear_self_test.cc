@@ -66,8 +66,8 @@ class RowTest {
     CHIMERA_RETURN_IF_ERROR(Compute(places, kPinnedRows));
     const std::vector<Output> expected(outputs_.span().begin(), outputs_.span().end());
     // An algorithm may leave to the library what suits few rows, or many.
-    for (const int row_count : std::set{kPinnedRows, 2 * kPinnedRows, kSelfTestRows,
-                                        static_cast<int>(max_row_count_)}) {
+    for (const int row_count :
+         std::set{kPinnedRows, 2 * kPinnedRows, kSelfTestRows, static_cast<int>(max_row_count_)}) {
       places = RandomPlaces(row_count);
       CHIMERA_RETURN_IF_ERROR(Compute(places, row_count));
       CHIMERA_RETURN_IF_ERROR(Compare(expected, places, row_count));

@@ -82,18 +82,16 @@ absl::Status CheckDeviceNumber(int index, int count) {
 absl::Status CheckRunsKernels(int index, const DeviceInfo& device) {
   const std::string name = absl::StrCat("CUDA device ", index, " (", device.name, ")");
   if (!HasCodeFor(device)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(name, " has compute capability ",
-                     ComputeCapabilityText(device.compute_capability_major,
-                                           device.compute_capability_minor),
-                     ", this build has kernels for ", ArchitecturesText(),
-                     " and later ones of the same major number"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        name, " has compute capability ",
+        ComputeCapabilityText(device.compute_capability_major, device.compute_capability_minor),
+        ", this build has kernels for ", ArchitecturesText(),
+        " and later ones of the same major number"));
   }
   if (device.shared_memory_per_block_bytes < kMaxSharedBytes) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(name, " has ", device.shared_memory_per_block_bytes >> 10,
-                     " KiB of shared memory for a block, ", kMaxSharedBytes >> 10,
-                     " KiB are needed"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        name, " has ", device.shared_memory_per_block_bytes >> 10,
+        " KiB of shared memory for a block, ", kMaxSharedBytes >> 10, " KiB are needed"));
   }
   return absl::OkStatus();
 }

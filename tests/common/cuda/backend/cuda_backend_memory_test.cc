@@ -187,8 +187,8 @@ TEST_F(CudaBackendMemoryTest, PinnedNumericsAreTestedWithTheRowsOfTheLargestStep
   options.limits.max_step_rows = 256;
   CHIMERA_EXPECT_OK(Create(options).status());
   options.limits.max_step_rows = 257;
-  EXPECT_THAT(Create(options), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                        HasSubstr(" of 320 ")));
+  EXPECT_THAT(Create(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(" of 320 ")));
 }
 
 TEST_F(CudaBackendMemoryTest, NumericsIdsNameTheArithmetic) {

@@ -58,16 +58,17 @@ EmulatedDevice Device(int major, int minor, size_t shared_memory_kib) {
 }
 
 TEST(DeviceTest, DevicesWithoutCodeAreRefusedByName) {
-  const ScopedEmulatedComputer computer({.devices = {Device(7, 5, 163), Device(8, 0, 163),
-                                                     Device(8, 7, 163), Device(9, 0, 227),
-                                                     Device(10, 0, 227), Device(12, 1, 227)}});
+  const ScopedEmulatedComputer computer(
+      {.devices = {Device(7, 5, 163), Device(8, 0, 163), Device(8, 7, 163), Device(9, 0, 227),
+                   Device(10, 0, 227), Device(12, 1, 227)}});
   for (const int runs : {1, 2, 3}) CHIMERA_EXPECT_OK(SelectDevice(runs)) << runs;
-  for (const auto& [index, capability] : {std::pair(0, "7.5"), std::pair(4, "10.0"), std::pair(5, "12.1")}) {
-    EXPECT_THAT(SelectDevice(index),
-                StatusIs(absl::StatusCode::kFailedPrecondition,
-                         AllOf(HasSubstr(" (Some Card) has compute capability "),
-                               HasSubstr(capability), HasSubstr("kernels for 8.0, 9.0 and later"),
-                               Not(HasSubstr("\n")))));
+  for (const auto& [index, capability] :
+       {std::pair(0, "7.5"), std::pair(4, "10.0"), std::pair(5, "12.1")}) {
+    EXPECT_THAT(
+        SelectDevice(index),
+        StatusIs(absl::StatusCode::kFailedPrecondition,
+                 AllOf(HasSubstr(" (Some Card) has compute capability "), HasSubstr(capability),
+                       HasSubstr("kernels for 8.0, 9.0 and later"), Not(HasSubstr("\n")))));
   }
 }
 
