@@ -93,7 +93,7 @@ class RunTest(unittest.TestCase):
     def test_a_program_that_hangs_is_cut_off(self):
         process, summary = self.run_bundle({"a_test": "sleep 100", "b_test": _PASSES}, CHIMERA_RUN_SECONDS="30")
         self.assertEqual(process.returncode, 1)
-        self.assertIn("CUT OFF    a_test after 7 s", summary)
+        self.assertRegex(summary, "CUT OFF    a_test after [78] s")  # a quarter of 30
         self.assertIn("passed     b_test", summary)
 
     def test_without_time_programs_are_not_run(self):
