@@ -2,6 +2,7 @@
 
 #include <grpc/grpc.h>
 
+#include <future>
 #include <memory>
 #include <utility>
 
@@ -11,7 +12,6 @@
 #include "common/cuda/backend/cuda_backend.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/gpu.h"
-#include "tests/testing/held_backend.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/tiny_llama.h"
 
@@ -58,16 +58,13 @@ absl::StatusOr<LoadedModel> CudaFixture::LoadOnCuda(const VerifierConfig& config
   return LoadedModel{.model = model_, .threads = threads, .backend = std::move(backend)};
 }
 
-void CudaFixture::StartCudaVerifier(const VerifierConfig& config, BackendFault fault,
-                                    std::shared_future<void> release) {
+void CudaFixture::StartCudaVerifier(const VerifierConfig& config, BackendFault fault) {
   stub_.reset();
   verifier_.reset();
   absl::StatusOr<LoadedModel> loaded = LoadOnCuda(config);
   CHIMERA_CHECK(loaded.ok()) << loaded.status();
   loaded->backend = std::make_unique<FaultyBackend>(std::move(loaded->backend), fault);
-  if (release.valid()) {
-    loaded->backend = std::make_unique<HeldBackend>(std::move(loaded->backend), std::move(release));
-  }
+  loaded->backend = std::make_unique<GatedBackend>(std::move(loaded->backend), &gate_);
   CHIMERA_ASSERT_OK_AND_ASSIGN(verifier_, VerifierServer::Start(config, *std::move(loaded)));
   Connect(config.listen_addresses.front().ToString());
 }
@@ -75,8 +72,8 @@ void CudaFixture::StartCudaVerifier(const VerifierConfig& config, BackendFault f
 std::vector<ClientReply> CudaFixture::GenerateTogether(
     const VerifierConfig& config, BackendFault fault,
     const std::vector<v1::GenerateRequest>& requests) {
-  std::promise<void> all_are_known;
-  StartCudaVerifier(config, fault, all_are_known.get_future().share());
+  gate_.Close();
+  StartCudaVerifier(config, fault);
   EXPECT_TRUE(DrafterIsReady());
   const int count = static_cast<int>(requests.size());
   auto replies = std::async(std::launch::async, [&] { return GenerateAll(requests, count); });
@@ -84,7 +81,7 @@ std::vector<ClientReply> CudaFixture::GenerateTogether(
     const v1::GetServerInfoResponse info = ServerInfo();
     return info.running_requests() + info.waiting_requests() == count;
   }));
-  all_are_known.set_value();
+  gate_.Open();
   return replies.get();
 }
 

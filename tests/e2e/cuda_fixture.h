@@ -4,11 +4,11 @@
 #define CHIMERA_TESTS_E2E_CUDA_FIXTURE_H_
 
 #include <cstdint>
-#include <future>
 #include <vector>
 
 #include "tests/e2e/e2e_fixture.h"
 #include "tests/testing/faulty_backend.h"
+#include "tests/testing/gated_backend.h"
 
 namespace chimera::testing {
 
@@ -19,6 +19,7 @@ class CudaFixture : public E2eFixture {
   static constexpr int32_t kContextLength = 128;
 
   CudaFixture();
+  ~CudaFixture() override { verifier_.reset(); }  // before the gate
 
   // Opens the model: two layers, four heads of queries to two of keys, 512 tokens. Skips the test
   // where there is no device.
@@ -32,9 +33,8 @@ class CudaFixture : public E2eFixture {
   absl::StatusOr<LoadedModel> LoadOnCuda(const VerifierConfig& config) const;
 
   // As StartVerifier, on device 0, with a backend that has the fault; ends the test program where
-  // LoadOnCuda fails. Steps wait for `release`, if there is one.
-  void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone,
-                         std::shared_future<void> release = {});
+  // LoadOnCuda fails.
+  void StartCudaVerifier(const VerifierConfig& config, BackendFault fault = BackendFault::kNone);
 
   // Starts such a verifier and, when its drafter is ready, sends all requests. The first step waits
   // until all are known to it, so how they get into each other's way does not depend on how long
@@ -44,6 +44,9 @@ class CudaFixture : public E2eFixture {
 
   // A request to continue these tokens, whatever the model wants.
   static v1::GenerateRequest MakeRequest(const std::vector<int32_t>& prompt, int32_t max_tokens);
+
+ private:
+  StepGate gate_;  // of the verifier's steps
 };
 
 }  // namespace chimera::testing

@@ -1,4 +1,4 @@
-#include "tests/verifier/service/gated_backend.h"
+#include "tests/testing/gated_backend.h"
 
 namespace chimera::testing {
 

@@ -1,7 +1,7 @@
 // A backend whose steps wait until a test lets them through.
 
-#ifndef CHIMERA_TESTS_VERIFIER_SERVICE_GATED_BACKEND_H_
-#define CHIMERA_TESTS_VERIFIER_SERVICE_GATED_BACKEND_H_
+#ifndef CHIMERA_TESTS_TESTING_GATED_BACKEND_H_
+#define CHIMERA_TESTS_TESTING_GATED_BACKEND_H_
 
 #include <memory>
 #include <string>
@@ -65,4 +65,4 @@ class GatedBackend final : public Backend {
 
 }  // namespace chimera::testing
 
-#endif  // CHIMERA_TESTS_VERIFIER_SERVICE_GATED_BACKEND_H_
+#endif  // CHIMERA_TESTS_TESTING_GATED_BACKEND_H_
