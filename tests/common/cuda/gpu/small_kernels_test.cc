@@ -12,7 +12,6 @@
 #include "tests/common/cuda/kernels/embed_tokens_operands.h"
 #include "tests/common/cuda/kernels/gather_hidden_states_operands.h"
 #include "tests/common/cuda/kernels/gather_rows_operands.h"
-#include "tests/common/cuda/kernels/silu_mul_operands.h"
 #include "tests/common/cuda/kernels/silu_operands.h"
 #include "tests/common/cuda/kernels/sum_splits_operands.h"
 #include "tests/common/cuda/kernels/window_attention_operands.h"

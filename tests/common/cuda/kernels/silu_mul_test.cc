@@ -6,7 +6,7 @@
 
 #include "tests/common/cuda/kernels/faulty_silu.h"
 #include "tests/common/cuda/kernels/row_checks.h"
-#include "tests/common/cuda/kernels/silu_mul_operands.h"
+#include "tests/common/cuda/kernels/silu_operands.h"
 #include "tests/testing/sanitizers.h"
 
 namespace chimera::testing {
