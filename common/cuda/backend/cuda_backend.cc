@@ -29,14 +29,13 @@ constexpr int kArithmeticVersion = 1;
 // Steps of more rows would take more memory than there is.
 constexpr int32_t kMaxStepRows = 1 << 20;
 
-// "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise. Where more
-// decides, its hash follows: what is described there is long, and this becomes a metric's label.
-std::string NumericsId(Numerics numerics, const LinearRunner& linears,
+// "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise. Where
+// more decides, the hash of its description follows, which is long, and this becomes a metric's label.
+std::string NumericsId(Numerics numerics, const std::string& description,
                        const cuda::DeviceInfo& device) {
   const std::string id =
       absl::StrCat("cuda-", NumericsName(numerics), "-bf16-sm", device.compute_capability_major,
                    device.compute_capability_minor, "-", kArithmeticVersion);
-  const std::string description = linears.description();
   if (description.empty()) return id;
   constexpr size_t kHashDigits = 16;
   Sha256 hash;
@@ -150,8 +149,9 @@ absl::Status CudaBackend::MakeSteps(const CudaBackendOptions& options,
     CHIMERA_ASSIGN_OR_RETURN(linears_, PinnedLinearRunner::Create(
                                            PinnedLayers(weights_, limits_.max_step_rows), stream_));
   }
-  numerics_id_ = NumericsId(options.numerics, *linears_, device);
-  if (const std::string description = linears_->description(); !description.empty()) {
+  const std::string description = linears_->description();
+  numerics_id_ = NumericsId(options.numerics, description, device);
+  if (!description.empty()) {
     LogInfo("linear layers numerics_id={} by=\"{}\"", numerics_id_, description);
   }
   CHIMERA_ASSIGN_OR_RETURN(
