@@ -38,7 +38,7 @@ function(chimera_cuda_library)
   cmake_parse_arguments(ARG "" "NAME" "SRCS;HDRS;DEPS" ${ARGN})
   # nvcc is called by a command of ours, because CMake's own support would claim the same files, and because it could
   # not look at the compiler's report.
-  set_source_files_properties(${ARG_SRCS} PROPERTIES LANGUAGE CXX SKIP_UNITY_BUILD_INCLUSION ON)
+  set_source_files_properties(${ARG_SRCS} PROPERTIES LANGUAGE CXX)
   chimera_library(NAME ${ARG_NAME}_emulated SRCS ${ARG_SRCS} HDRS ${ARG_HDRS} DEPS ${ARG_DEPS} common_cuda_runtime_emulated
                   ARITHMETIC)
   if(NOT CHIMERA_CUDA)
