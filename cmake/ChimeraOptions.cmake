@@ -12,8 +12,9 @@ option(CHIMERA_THREAD_SAFETY "Check thread-safety annotations (Clang only)" OFF)
 option(CHIMERA_FAILPOINTS "Compile in the faults that tests can provoke (common/base/failpoint.h)" OFF)
 set(CHIMERA_ARITHMETIC_OPTIONS "" CACHE STRING "Compiler options for the libraries that compute, after all others")
 set(CHIMERA_TEST_OPTIONS "" CACHE STRING "Compiler options for the sources of tests, after all others")
-option(CHIMERA_BULK_COMPILE "Compile a library's sources together, and what most tests include once (tests/precompiled.h): \
-less to compile where nothing is yet; tools based on another compiler do not understand the compile commands then" OFF)
+option(CHIMERA_BULK_COMPILE "Compile the sources of a library or test together, and what most tests include once \
+(tests/precompiled.h): less to compile where nothing is yet; tools based on another compiler do not understand the compile \
+commands then" OFF)
 option(CHIMERA_FUZZ "Build the fuzzers of tests/fuzz in place of the tests that replay their corpus (Clang only)" OFF)
 
 find_program(CCACHE_PROGRAM ccache)

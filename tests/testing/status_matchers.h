@@ -31,6 +31,16 @@ MATCHER_P2(StatusIs, code, message, "has the status code and a message that matc
                                        result_listener);
 }
 
+// What a bad file is answered with: the message contains `text`.
+inline auto IsInvalid(const std::string& text) {
+  return StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr(text));
+}
+
+// What a file is answered with whose contents are good, but not supported.
+inline auto IsUnimplemented(const std::string& text) {
+  return StatusIs(absl::StatusCode::kUnimplemented, ::testing::HasSubstr(text));
+}
+
 }  // namespace chimera::testing
 
 #define CHIMERA_ASSERT_OK(expression) ASSERT_THAT(expression, ::chimera::testing::IsOk())

@@ -21,6 +21,8 @@ using ::chimera::testing::FileBytes;
 using ::chimera::testing::GgmlTypeNumber;
 using ::chimera::testing::GgufWriter;
 using ::chimera::testing::GgufWriterTensor;
+using ::chimera::testing::IsInvalid;
+using ::chimera::testing::IsUnimplemented;
 using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -47,14 +49,6 @@ absl::Status StatusAfter(Change change) {
   GgufWriter writer = TwoTensors();
   change(&writer.tensor("second"));
   return StatusOf(writer);
-}
-
-auto IsInvalid(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
-}
-
-auto IsUnimplemented(const std::string& message) {
-  return StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(message));
 }
 
 TEST(GgufTensorTableTest, ReadsWhatTheControlHas) {

@@ -11,12 +11,9 @@
 namespace chimera {
 namespace {
 
+using ::chimera::testing::IsInvalid;
 using ::chimera::testing::StatusIs;
 using ::testing::HasSubstr;
-
-auto IsInvalid(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
-}
 
 TEST(JsonDocumentTest, MembersByType) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(

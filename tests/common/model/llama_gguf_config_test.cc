@@ -23,8 +23,6 @@ using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-GgufWriter TinyFile() { return testing::BuildTinyLlama({}); }
-
 TEST(LlamaGgufConfigTest, KeysThatMayBeMissingHaveDefaults) {
   GgufWriter writer = testing::BuildTinyLlama({.query_heads = 4, .kv_heads = 4});
   for (const char* key : {"llama.attention.head_count_kv", "llama.attention.key_length",
@@ -45,7 +43,7 @@ TEST(LlamaGgufConfigTest, OtherKeysMustBeThere) {
        {"general.architecture", "llama.block_count", "llama.context_length",
         "llama.embedding_length", "llama.feed_forward_length", "llama.attention.head_count",
         "llama.attention.layer_norm_rms_epsilon", "tokenizer.ggml.tokens"}) {
-    GgufWriter writer = TinyFile();
+    GgufWriter writer = testing::BuildTinyLlama({});
     writer.Remove(key);
     EXPECT_THAT(ReadStatus(writer),
                 StatusIs(absl::StatusCode::kInvalidArgument, "the file lacks the key " + key));
@@ -53,7 +51,7 @@ TEST(LlamaGgufConfigTest, OtherKeysMustBeThere) {
 }
 
 TEST(LlamaGgufConfigTest, ValuesThatChangeNothingAreTaken) {
-  GgufWriter writer = TinyFile();
+  GgufWriter writer = testing::BuildTinyLlama({});
   writer.SetString("llama.rope.scaling.type", "none");
   writer.SetFloat32("llama.rope.scaling.factor", 1.0f);
   writer.SetFloat32("llama.rope.scale_linear", 1.0f);
@@ -75,7 +73,7 @@ struct Refusal {
 class LlamaGgufConfigRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(LlamaGgufConfigRefusalTest, NamesTheKey) {
-  GgufWriter writer = TinyFile();
+  GgufWriter writer = testing::BuildTinyLlama({});
   GetParam().change(&writer);
   EXPECT_THAT(ReadStatus(writer), StatusIs(GetParam().code, HasSubstr(GetParam().message)));
 }
@@ -156,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(
     NameOfCase);
 
 TEST(LlamaGgufConfigTest, UnknownKeysAreRefusedAndTheKnownListed) {
-  GgufWriter writer = TinyFile();
+  GgufWriter writer = testing::BuildTinyLlama({});
   writer.SetFloat32("llama.logit_scale", 1.0f);
   EXPECT_THAT(ReadStatus(writer),
               StatusIs(absl::StatusCode::kUnimplemented,
@@ -166,7 +164,7 @@ TEST(LlamaGgufConfigTest, UnknownKeysAreRefusedAndTheKnownListed) {
 
 // What is shown of a text from the file is short and printable.
 TEST(LlamaGgufConfigTest, ErrorsShowTextsInPrintableAscii) {
-  GgufWriter writer = TinyFile();
+  GgufWriter writer = testing::BuildTinyLlama({});
   writer.SetString("general.architecture", "\x1b[2J\xff" + std::string(1 << 20, 'x'));
   const absl::Status status = ReadStatus(writer);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnimplemented,

@@ -23,10 +23,8 @@ using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-GgufWriter TinyFile() { return testing::BuildTinyLlama({}); }
-
 TEST(LlamaGgufWeightsTest, EveryTensorMustBeThere) {
-  const GgufWriter whole = TinyFile();
+  const GgufWriter whole = testing::BuildTinyLlama({});
   for (const GgufWriterTensor& missing : whole.tensors()) {
     if (missing.name == "output.weight") continue;  // which only means that it is tied
     GgufWriter writer = whole;
@@ -39,7 +37,7 @@ TEST(LlamaGgufWeightsTest, EveryTensorMustBeThere) {
 }
 
 TEST(LlamaGgufWeightsTest, EveryTensorMustHaveItsShape) {
-  const GgufWriter whole = TinyFile();
+  const GgufWriter whole = testing::BuildTinyLlama({});
   for (const GgufWriterTensor& wrong : whole.tensors()) {
     // Rows, then columns, that no tensor has.
     for (const std::vector<uint64_t>& shape :
@@ -56,7 +54,7 @@ TEST(LlamaGgufWeightsTest, EveryTensorMustHaveItsShape) {
 }
 
 TEST(LlamaGgufWeightsTest, MatricesAreNotTransposed) {
-  GgufWriter writer = TinyFile();
+  GgufWriter writer = testing::BuildTinyLlama({});
   writer.tensor("blk.1.ffn_up.weight").dimensions = {96, 64};
   EXPECT_THAT(ReadStatus(writer),
               StatusIs(absl::StatusCode::kInvalidArgument,
@@ -66,7 +64,7 @@ TEST(LlamaGgufWeightsTest, MatricesAreNotTransposed) {
 TEST(LlamaGgufWeightsTest, NormsAreNotQuantised) {
   for (const std::string name :
        {"blk.0.attn_norm.weight", "blk.1.ffn_norm.weight", "output_norm.weight"}) {
-    GgufWriter writer = TinyFile();
+    GgufWriter writer = testing::BuildTinyLlama({});
     writer.tensor(name).type = GgmlTypeNumber(DataType::kQ8_0);
     EXPECT_THAT(ReadStatus(writer),
                 StatusIs(absl::StatusCode::kUnimplemented,
@@ -76,7 +74,7 @@ TEST(LlamaGgufWeightsTest, NormsAreNotQuantised) {
 
 TEST(LlamaGgufWeightsTest, TensorsThatWouldBeIgnoredAreRefused) {
   for (const std::string name : {"blk.0.attn_q.bias", "rope_freqs.weight", "blk.2.attn_q.weight"}) {
-    GgufWriter writer = TinyFile();
+    GgufWriter writer = testing::BuildTinyLlama({});
     writer.AddTensor({name, {64}, GgmlTypeNumber(DataType::kF32), std::string(256, '\0')});
     EXPECT_THAT(ReadStatus(writer), StatusIs(absl::StatusCode::kUnimplemented,
                                              HasSubstr("tensor " + name + " is not supp")));
@@ -84,7 +82,7 @@ TEST(LlamaGgufWeightsTest, TensorsThatWouldBeIgnoredAreRefused) {
 }
 
 TEST(LlamaGgufWeightsTest, LayersMustBeAsManyAsTheFileSays) {
-  GgufWriter writer = TinyFile();
+  GgufWriter writer = testing::BuildTinyLlama({});
   writer.SetUint32("llama.block_count", 3);
   EXPECT_THAT(ReadStatus(writer), StatusIs(absl::StatusCode::kNotFound, HasSubstr("blk.2.")));
   writer.SetUint32("llama.block_count", 1);

@@ -18,6 +18,8 @@ namespace chimera {
 namespace {
 
 using ::chimera::testing::BuildTinyHuggingFace;
+using ::chimera::testing::IsInvalid;
+using ::chimera::testing::IsUnimplemented;
 using ::chimera::testing::StatusIs;
 using ::chimera::testing::TinyHuggingFace;
 using ::testing::AllOf;
@@ -25,14 +27,6 @@ using ::testing::HasSubstr;
 
 constexpr testing::TinyLlamaOptions kOptions{.type = DataType::kBf16,
                                              .embedding_type = DataType::kBf16};
-
-auto IsInvalid(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
-}
-
-auto IsUnimplemented(const std::string& message) {
-  return StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(message));
-}
 
 class HuggingFaceConfigTest : public ::testing::Test {
  protected:

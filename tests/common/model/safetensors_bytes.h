@@ -3,7 +3,9 @@
 #ifndef CHIMERA_TESTS_COMMON_MODEL_SAFETENSORS_BYTES_H_
 #define CHIMERA_TESTS_COMMON_MODEL_SAFETENSORS_BYTES_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,11 @@ inline std::string TensorJson(absl::string_view name, absl::string_view type,
                               absl::string_view shape, uint64_t begin, uint64_t end) {
   return absl::StrCat("\"", name, "\":{\"dtype\":\"", type, "\",\"shape\":", shape,
                       ",\"data_offsets\":[", begin, ",", end, "]}");
+}
+
+// A tensor's bytes as text.
+inline std::string TextOf(std::span<const std::byte> bytes) {
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace chimera::testing

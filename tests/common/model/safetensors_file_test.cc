@@ -24,15 +24,12 @@ using ::chimera::testing::SafetensorsBytes;
 using ::chimera::testing::StatusIs;
 using ::chimera::testing::TempDirectory;
 using ::chimera::testing::TensorJson;
+using ::chimera::testing::TextOf;
 using ::chimera::testing::WriteFile;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-
-std::string Text(std::span<const std::byte> bytes) {
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-}
 
 // Of a header whose braces are added, and data of that many bytes.
 absl::Status StatusOf(const std::string& entries, size_t data_bytes) {
@@ -56,11 +53,11 @@ TEST(SafetensorsFileTest, GivesViewsOfWhatIsThere) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto file, SafetensorsFile::Open(path));
   EXPECT_THAT(file->metadata(), ElementsAre(Pair("format", "pt"), Pair("\xc3\xa9", "\n")));
   ASSERT_EQ(file->tensors().size(), 2u);
-  EXPECT_EQ(Text(file->tensors().at("a \"").bytes), "abcd");
+  EXPECT_EQ(TextOf(file->tensors().at("a \"").bytes), "abcd");
   CHIMERA_ASSERT_OK_AND_ASSIGN(const SafetensorsTensor* const b, file->Find("b"));
   EXPECT_EQ(b->type, SafetensorsType::kF16);
   EXPECT_THAT(b->shape, ElementsAre(2, 1, 2));
-  EXPECT_EQ(Text(b->bytes), "efghijkl");
+  EXPECT_EQ(TextOf(b->bytes), "efghijkl");
 }
 
 TEST(SafetensorsFileTest, ErrorsNameTheFile) {

@@ -17,12 +17,9 @@
 namespace chimera {
 namespace {
 
+using ::chimera::testing::IsInvalid;
 using ::chimera::testing::StatusIs;
 using ::testing::HasSubstr;
-
-auto IsInvalid(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
-}
 
 class SafetensorsShardsTest : public ::testing::Test {
  protected:

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/model/safetensors_file.h"
+#include "tests/common/model/safetensors_bytes.h"
 #include "tests/testing/gguf_writer.h"
 #include "tests/testing/sanitizers.h"
 #include "tests/testing/status_matchers.h"
@@ -27,6 +28,7 @@ namespace {
 using ::chimera::testing::kSanitized;
 using ::chimera::testing::StatusIs;
 using ::chimera::testing::TempDirectory;
+using ::chimera::testing::TextOf;
 using ::chimera::testing::WriteFile;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -35,10 +37,6 @@ using Metadata = std::map<std::string, std::string>;
 
 std::span<const std::byte> Bytes(absl::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-std::string Text(std::span<const std::byte> bytes) {
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 std::string ReadFile(const std::string& path) {
@@ -82,7 +80,7 @@ TEST_F(SafetensorsWriterTest, TheReaderGetsBackWhatWasWritten) {
     CHIMERA_ASSERT_OK_AND_ASSIGN(const SafetensorsTensor* const tensor, file->Find(entry.name));
     EXPECT_EQ(tensor->type, entry.type);
     EXPECT_EQ(tensor->shape, entry.shape);
-    EXPECT_EQ(Text(tensor->bytes), Text(entry.bytes));
+    EXPECT_EQ(TextOf(tensor->bytes), TextOf(entry.bytes));
   }
 }
 

@@ -19,11 +19,11 @@ using Json = nlohmann::json;
 
 constexpr int32_t kVocabSize = 320;
 
-auto IsInvalid(const std::string& message) {
+auto IsInvalidKey(const std::string& message) {
   return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tokenizer.json: key " + message));
 }
 
-auto IsUnimplemented(const std::string& message) {
+auto IsUnimplementedKey(const std::string& message) {
   return StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("tokenizer.json: key " + message));
 }
 
@@ -66,9 +66,9 @@ TEST_F(TokenizerJsonTest, MergesMayBePairs) {
   EXPECT_EQ(read.vocabulary.merges, written_.merges);
   for (const Json& wrong : {Json::array({"a"}), Json::array({"a", "b", "c"}), Json::array({"a", 7}),
                             Json::array({"a b", "c"}), Json(7)}) {
-    EXPECT_THAT(With("/model/merges/3", wrong), IsInvalid("model.merges[3] must be"));
+    EXPECT_THAT(With("/model/merges/3", wrong), IsInvalidKey("model.merges[3] must be"));
   }
-  EXPECT_THAT(With("/model/merges", nullptr), IsInvalid("model.merges must be an array"));
+  EXPECT_THAT(With("/model/merges", nullptr), IsInvalidKey("model.merges must be an array"));
 }
 
 TEST_F(TokenizerJsonTest, AddedTokensMayAlsoBeInTheVocab) {
@@ -79,7 +79,7 @@ TEST_F(TokenizerJsonTest, AddedTokensMayAlsoBeInTheVocab) {
   EXPECT_EQ(read.vocabulary.types[1], TokenType::kUserDefined);
   EXPECT_EQ(read.vocabulary.types[2], TokenType::kControl);
   json_["model"]["vocab"].erase(written_.tokens[319]);
-  EXPECT_THAT(With("/model/vocab/<|im_end|>", 319), IsInvalid("added_tokens[2].id is 2, but"));
+  EXPECT_THAT(With("/model/vocab/<|im_end|>", 319), IsInvalidKey("added_tokens[2].id is 2, but"));
 }
 
 TEST_F(TokenizerJsonTest, IdsWithoutATokenAreUnused) {
@@ -93,37 +93,44 @@ TEST_F(TokenizerJsonTest, IdsWithoutATokenAreUnused) {
 TEST_F(TokenizerJsonTest, IdsAreWithinTheVocabularyAndDiffer) {
   for (const Json& wrong : {Json(-1), Json(320), Json(int64_t{1} << 40)}) {
     EXPECT_THAT(With("/model/vocab/a", wrong),
-                IsInvalid("model.vocab.a has the id " + wrong.dump() + ", must be in [0, 320)"));
-    EXPECT_THAT(With("/added_tokens/0/id", wrong), IsInvalid("added_tokens[0].content has the id"));
+                IsInvalidKey("model.vocab.a has the id " + wrong.dump() + ", must be in [0, 320)"));
+    EXPECT_THAT(With("/added_tokens/0/id", wrong),
+                IsInvalidKey("added_tokens[0].content has the id"));
   }
   EXPECT_THAT(With("/model/vocab/a", json_["model"]["vocab"]["b"]),
-              IsInvalid("model.vocab.b has the id"));
-  EXPECT_THAT(With("/model/vocab/a", "7"), IsInvalid("model.vocab.a must be an integer"));
-  EXPECT_THAT(With("/model/vocab/a", nullptr), IsInvalid("model.vocab.a is missing"));
-  EXPECT_THAT(With("/added_tokens/0/id", 5), IsInvalid("added_tokens[0].content has the id 5 of"));
-  EXPECT_THAT(With("/added_tokens/0/content", ""), IsInvalid("added_tokens[0].content is a token"));
-  EXPECT_THAT(With("/added_tokens/0/content", std::string(1025, 'x')),
-              IsInvalid("added_tokens[0].content is a token of 1025 bytes, must have from 1 to"));
+              IsInvalidKey("model.vocab.b has the id"));
+  EXPECT_THAT(With("/model/vocab/a", "7"), IsInvalidKey("model.vocab.a must be an integer"));
+  EXPECT_THAT(With("/model/vocab/a", nullptr), IsInvalidKey("model.vocab.a is missing"));
+  EXPECT_THAT(With("/added_tokens/0/id", 5),
+              IsInvalidKey("added_tokens[0].content has the id 5 of"));
+  EXPECT_THAT(With("/added_tokens/0/content", ""),
+              IsInvalidKey("added_tokens[0].content is a token"));
+  EXPECT_THAT(
+      With("/added_tokens/0/content", std::string(1025, 'x')),
+      IsInvalidKey("added_tokens[0].content is a token of 1025 bytes, must have from 1 to"));
   EXPECT_THAT(With("/added_tokens/0", Json::object()),
-              IsInvalid("added_tokens[0].content is missing"));
+              IsInvalidKey("added_tokens[0].content is missing"));
 }
 
 TEST_F(TokenizerJsonTest, OtherTokenizersAreNamed) {
   EXPECT_THAT(With("/model/type", "Unigram"),
-              IsUnimplemented("model.type is \"Unigram\"; supported: \"BPE\""));
-  EXPECT_THAT(With("/model/type", "WordPiece"), IsUnimplemented("model.type is \"WordPiece\""));
-  EXPECT_THAT(With("/model/byte_fallback", true), IsUnimplemented("model.byte_fallback is true"));
-  EXPECT_THAT(With("/model/unk_token", "<unk>"), IsUnimplemented("model.unk_token is \"<unk>\""));
+              IsUnimplementedKey("model.type is \"Unigram\"; supported: \"BPE\""));
+  EXPECT_THAT(With("/model/type", "WordPiece"), IsUnimplementedKey("model.type is \"WordPiece\""));
+  EXPECT_THAT(With("/model/byte_fallback", true),
+              IsUnimplementedKey("model.byte_fallback is true"));
+  EXPECT_THAT(With("/model/unk_token", "<unk>"),
+              IsUnimplementedKey("model.unk_token is \"<unk>\""));
   EXPECT_THAT(With("/model/end_of_word_suffix", "</w>"),
-              IsUnimplemented("model.end_of_word_suffix"));
-  EXPECT_THAT(With("/normalizer", {{"type", "NFC"}}), IsUnimplemented("normalizer is {\"type\""));
-  EXPECT_THAT(With("/decoder", {{"type", "Metaspace"}}), IsUnimplemented("decoder.type is"));
+              IsUnimplementedKey("model.end_of_word_suffix"));
+  EXPECT_THAT(With("/normalizer", {{"type", "NFC"}}),
+              IsUnimplementedKey("normalizer is {\"type\""));
+  EXPECT_THAT(With("/decoder", {{"type", "Metaspace"}}), IsUnimplementedKey("decoder.type is"));
   for (const std::string flag : {"single_word", "lstrip", "rstrip"}) {
     EXPECT_THAT(With("/added_tokens/1/" + flag, true),
-                IsUnimplemented("added_tokens[1]." + flag + " is true; supported: false"));
+                IsUnimplementedKey("added_tokens[1]." + flag + " is true; supported: false"));
   }
-  EXPECT_THAT(With("/model", nullptr), IsInvalid("model is missing"));
-  EXPECT_THAT(With("/model/vocab", nullptr), IsInvalid("model.vocab is missing"));
+  EXPECT_THAT(With("/model", nullptr), IsInvalidKey("model is missing"));
+  EXPECT_THAT(With("/model/vocab", nullptr), IsInvalidKey("model.vocab is missing"));
 }
 
 TEST_F(TokenizerJsonTest, PreTokenizersByTheirSteps) {
@@ -136,27 +143,29 @@ TEST_F(TokenizerJsonTest, PreTokenizersByTheirSteps) {
       {"pretokenizers",
        {{{"type", "Split"}, {"pattern", {{"Regex", llama3}}}, {"behavior", "Isolated"}},
         {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
-  EXPECT_THAT(Read(), IsUnimplemented("model.ignore_merges is false, with the pre-tokenizer of "
-                                      "llama-bpe"));
+  EXPECT_THAT(Read(), IsUnimplementedKey("model.ignore_merges is false, with the pre-tokenizer of "
+                                         "llama-bpe"));
   json_["model"]["ignore_merges"] = true;
   EXPECT_EQ(Read()->vocabulary.pre_tokenizer, "llama-bpe");
   const std::string split = "/pre_tokenizer/pretokenizers/0";
   EXPECT_THAT(With(split + "/pattern/Regex", "\\d"),
-              IsUnimplemented("pre_tokenizer is \"Split on"));
-  EXPECT_THAT(With(split + "/invert", true), IsUnimplemented("pre_tokenizer.pretokenizers[0].inv"));
+              IsUnimplementedKey("pre_tokenizer is \"Split on"));
+  EXPECT_THAT(With(split + "/invert", true),
+              IsUnimplementedKey("pre_tokenizer.pretokenizers[0].inv"));
   EXPECT_THAT(With(split + "/behavior", "Removed"),
-              IsUnimplemented("pre_tokenizer.pretokenizers[0].behavior is \"Removed\""));
+              IsUnimplementedKey("pre_tokenizer.pretokenizers[0].behavior is \"Removed\""));
 }
 
 TEST_F(TokenizerJsonTest, UnknownPreTokenizers) {
-  EXPECT_THAT(With("/pre_tokenizer", nullptr), IsInvalid("pre_tokenizer is missing"));
+  EXPECT_THAT(With("/pre_tokenizer", nullptr), IsInvalidKey("pre_tokenizer is missing"));
   EXPECT_THAT(With("/pre_tokenizer", {{"type", "Metaspace"}}),
-              IsUnimplemented("pre_tokenizer is \"Metaspace\"; supported: those of smollm"));
+              IsUnimplementedKey("pre_tokenizer is \"Metaspace\"; supported: those of smollm"));
   EXPECT_THAT(With("/pre_tokenizer", {{"type", "ByteLevel"}}),
-              IsUnimplemented("pre_tokenizer is \"ByteLevel, add_prefix_space true\""));
+              IsUnimplementedKey("pre_tokenizer is \"ByteLevel, add_prefix_space true\""));
   EXPECT_THAT(With("/pre_tokenizer/pretokenizers/0/individual_digits", false),
-              IsUnimplemented("pre_tokenizer is \"Digits; ByteLevel\""));
-  EXPECT_THAT(With("/pre_tokenizer", {{"type", "Sequence"}}), IsUnimplemented("pre_tokenizer is"));
+              IsUnimplementedKey("pre_tokenizer is \"Digits; ByteLevel\""));
+  EXPECT_THAT(With("/pre_tokenizer", {{"type", "Sequence"}}),
+              IsUnimplementedKey("pre_tokenizer is"));
 }
 
 TEST_F(TokenizerJsonTest, WhatThePostProcessorPutsInFront) {
@@ -169,15 +178,16 @@ TEST_F(TokenizerJsonTest, WhatThePostProcessorPutsInFront) {
                              {"processors", {{{"type", "ByteLevel"}}, processor}}};
   EXPECT_EQ(Read()->first_token, "<|im_start|>");
   EXPECT_THAT(With("/post_processor/processors/0", processor),
-              IsInvalid("post_processor.processors puts two tokens in front"));
+              IsInvalidKey("post_processor.processors puts two tokens in front"));
   EXPECT_THAT(With("/post_processor", {{"type", "BertProcessing"}}),
-              IsUnimplemented("post_processor.type is \"BertProcessing\""));
+              IsUnimplementedKey("post_processor.type is \"BertProcessing\""));
   json_["post_processor"] = processor;
   json_["post_processor"]["single"] = Json::array({sequence});
   EXPECT_EQ(Read()->first_token, std::nullopt);
   for (const Json& wrong : {Json::array({sequence, special}), Json::array({special}), Json::array(),
                             Json::array({special, special, sequence})}) {
-    EXPECT_THAT(With("/post_processor/single", wrong), IsUnimplemented("post_processor.single; "));
+    EXPECT_THAT(With("/post_processor/single", wrong),
+                IsUnimplementedKey("post_processor.single; "));
   }
 }
 

@@ -17,15 +17,11 @@ namespace {
 
 using ::chimera::testing::FileBytes;
 using ::chimera::testing::GgufWriter;
+using ::chimera::testing::IsInvalid;
 using ::chimera::testing::MemoryModel;
 using ::chimera::testing::ReadMemoryModel;
 using ::chimera::testing::ReadStatus;
 using ::chimera::testing::StatusIs;
-using ::testing::HasSubstr;
-
-auto IsInvalid(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
-}
 
 class VocabularyGgufTest : public ::testing::Test {
  protected:

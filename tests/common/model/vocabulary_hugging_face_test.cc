@@ -12,13 +12,10 @@
 namespace chimera {
 namespace {
 
+using ::chimera::testing::IsInvalid;
 using ::chimera::testing::StatusIs;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
-
-auto IsInvalid(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
-}
 
 class VocabularyHuggingFaceTest : public ::testing::Test {
  protected:

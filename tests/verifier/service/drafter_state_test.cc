@@ -19,7 +19,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-constexpr char kPrompt[] = "the rain in the other lot";
 constexpr int32_t kTokens = 60;
 
 // Answers each step with a chain of what really follows in `sequence`.

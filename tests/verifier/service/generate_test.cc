@@ -21,8 +21,6 @@ using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr char kPrompt[] = "the rain in the other lot";
-
 class GenerateTest : public ServiceFixture {
  protected:
   GenerateTest() { Start(Config()); }

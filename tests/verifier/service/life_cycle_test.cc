@@ -20,7 +20,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-constexpr char kPrompt[] = "the rain in the other lot";
 constexpr int32_t kLong = 400;
 
 v1::GenerateRequest NamedRequest(const std::string& id, int32_t max_tokens = kLong) {

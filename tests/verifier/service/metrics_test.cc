@@ -22,7 +22,6 @@ using ::testing::HasSubstr;
 using ::testing::Optional;
 using ::testing::StartsWith;
 
-constexpr char kPrompt[] = "the rain in the other lot";
 constexpr int32_t kTokens = 20;
 
 class MetricsTest : public ServiceFixture {

@@ -23,6 +23,9 @@
 
 namespace chimera::testing {
 
+// Words that the fixture's model has tokens for.
+inline constexpr char kPrompt[] = "the rain in the other lot";
+
 // The server is reached through `stub_` and gone with the test.
 class ServiceFixture : public ::testing::Test {
  protected:

@@ -95,9 +95,9 @@ TYPED_TEST(LinearTest, MultipliesInBothModes) {
 
 TYPED_TEST(LinearTest, PinnedRowsDependOnNothingElse) {
   constexpr int kRows = 200;
-  constexpr int kOutputSize = 136;
-  auto linear = this->MakeLinear(BlasMode::kPinned, 1024, kOutputSize);
-  const LinearOperands all = RandomOperands(kRows, 1024, kOutputSize);
+  constexpr int kFeatures = 136;
+  auto linear = this->MakeLinear(BlasMode::kPinned, 1024, kFeatures);
+  const LinearOperands all = RandomOperands(kRows, 1024, kFeatures);
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto expected, RunLinear(linear, all));
   for (const int row_count : {1, 2, 5, 16, 63, 64, 65, 128, 199}) {
     std::vector<int> selected(row_count);
@@ -106,7 +106,7 @@ TYPED_TEST(LinearTest, PinnedRowsDependOnNothingElse) {
     some.row_count = row_count;
     some.input = SelectRows(all.input, 1024, selected);
     CHIMERA_ASSERT_OK_AND_ASSIGN(const auto output, RunLinear(linear, some));
-    EXPECT_EQ(output, SelectRows(expected, kOutputSize, selected)) << row_count;
+    EXPECT_EQ(output, SelectRows(expected, kFeatures, selected)) << row_count;
   }
 }
 

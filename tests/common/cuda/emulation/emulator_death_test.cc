@@ -11,13 +11,13 @@
 namespace chimera::emulation {
 namespace {
 
-constexpr int kThreads = 96;
-constexpr LaunchShape kOneBlock = {{1, 1, 1}, kThreads * sizeof(float)};
+constexpr int kThreadCount = 96;
+constexpr LaunchShape kShape = {{1, 1, 1}, kThreadCount * sizeof(float)};
 
 // Runs a kernel that ends the process.
-void RunKernel(const std::function<void()>& thread_body, const LaunchShape& shape = kOneBlock) {
+void RunKernel(const std::function<void()>& thread_body, const LaunchShape& shape = kShape) {
   Emulator emulator({.seed = 1});
-  CHIMERA_EXPECT_OK(emulator.Run(shape, kThreads, thread_body));
+  CHIMERA_EXPECT_OK(emulator.Run(shape, kThreadCount, thread_body));
 }
 
 TEST(EmulatorDeathTest, BarriersThatSomeThreadsNeverReach) {
@@ -52,7 +52,7 @@ TEST(EmulatorDeathTest, LanesAtDifferentOperations) {
 }
 
 TEST(EmulatorDeathTest, AddressesThatHardwareRefuses) {
-  EXPECT_DEATH(RunKernel([] { device::SharedArray<float>(kThreads + 1); }), "uses 388 bytes");
+  EXPECT_DEATH(RunKernel([] { device::SharedArray<float>(kThreadCount + 1); }), "uses 388 bytes");
   EXPECT_DEATH(RunKernel([] { device::LoadMatrices4(device::SharedArray<float>(1) + 1); }),
                "at byte 4");
   EXPECT_DEATH(RunKernel([] {
@@ -66,7 +66,7 @@ TEST(EmulatorDeathTest, AddressesThatHardwareRefuses) {
 }
 
 TEST(EmulatorDeathTest, OverlapWithoutWaiting) {
-  LaunchShape shape = kOneBlock;
+  LaunchShape shape = kShape;
   shape.order = LaunchOrder::kOverlapsPriorLaunch;
   RunKernel([] { device::WaitForPriorLaunch(); }, shape);
   EXPECT_DEATH(RunKernel(
