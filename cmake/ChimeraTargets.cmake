@@ -15,16 +15,21 @@ function(use_folder_options TARGET)
   endif()
 endfunction()
 
+# With CHIMERA_BULK_COMPILE the sources of a target share one anonymous namespace; the source property
+# SKIP_UNITY_BUILD_INCLUSION exempts one that gives its own meaning to another's names.
+function(compile_together TARGET)
+  set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ${CHIMERA_BULK_COMPILE} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # chimera_library(NAME name SRCS a.cc b.cc [HDRS a.h] [DEPS target...] [ARITHMETIC])
 # A static library, or an interface library when it has no sources. ARITHMETIC: it computes, and is optimised even where
-# little else is. With CHIMERA_BULK_COMPILE its sources share one anonymous namespace; the source property
-# SKIP_UNITY_BUILD_INCLUSION exempts one that gives its own meaning to another's names.
+# little else is.
 function(chimera_library)
   cmake_parse_arguments(ARG "ARITHMETIC" "NAME" "SRCS;HDRS;DEPS" ${ARGN})
   if(ARG_SRCS)
     add_library(${ARG_NAME} STATIC ${ARG_SRCS} ${ARG_HDRS})
     target_link_libraries(${ARG_NAME} PUBLIC ${ARG_DEPS} chimera_options)
-    set_target_properties(${ARG_NAME} PROPERTIES UNITY_BUILD ${CHIMERA_BULK_COMPILE} UNITY_BUILD_BATCH_SIZE 8)
+    compile_together(${ARG_NAME})
     if(ARG_ARITHMETIC)
       target_compile_options(${ARG_NAME} PRIVATE ${CHIMERA_ARITHMETIC_OPTIONS})
     else()
@@ -62,9 +67,9 @@ add_custom_target(gpu_rehearsal)
 #              [TIMEOUT seconds] [SERIAL] [TOGETHER])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
 # e2e starts services, long is left out of the default run, sanitised is a long one that is meant for AddressSanitizer,
-# cuda-emulation runs kernels on the processor, gpu on a GPU and is skipped without. SERIAL: no other test
-# runs beside it, as for one that measures times. TOGETHER: all cases are one ctest case, because they share, in one
-# process, what takes long.
+# cuda-emulation runs kernels on the processor, gpu on a GPU, after the check of its tensor cores, and is skipped
+# without. SERIAL: no other test runs beside it, as for one that measures times. TOGETHER: all cases are one ctest case,
+# because they share, in one process, what takes long.
 function(chimera_test)
   cmake_parse_arguments(ARG "SERIAL;TOGETHER" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
@@ -74,6 +79,7 @@ function(chimera_test)
     set(ARG_TIMEOUT 120)
   endif()
   add_executable(${ARG_NAME} ${ARG_SRCS})
+  compile_together(${ARG_NAME})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main chimera_options)
   if(CHIMERA_SANITIZE MATCHES thread)
     target_link_libraries(${ARG_NAME} PRIVATE tests_tsan_grpc_order)
@@ -87,14 +93,21 @@ function(chimera_test)
   if("sanitised" IN_LIST ARG_LABELS)
     add_dependencies(long_sanitised_tests ${ARG_NAME})
   endif()
+  set(order)
   if("gpu" IN_LIST ARG_LABELS)
     add_dependencies(gpu_tests ${ARG_NAME})
+    # All others count on it: none is run where it fails, and all are where it is skipped.
+    if(ARG_NAME STREQUAL "cuda_gpu_tensor_core_test")
+      set(order FIXTURES_SETUP tensor_cores)
+    else()
+      set(order FIXTURES_REQUIRED tensor_cores)
+    endif()
   endif()
   if(ARG_TOGETHER)
     add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
     # Begins first, so that it is not left to run alone at the end.
     set_tests_properties(
-      ${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} COST 100)
+      ${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} COST 100 ${order})
     return()
   endif()
   # What separates labels is escaped for each of the lists that they pass through, here and in ctest's scripts.
@@ -103,5 +116,5 @@ function(chimera_test)
   gtest_discover_tests(${ARG_NAME}
     TEST_PREFIX ${ARG_NAME}/
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
+    PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} ${order})
 endfunction()

@@ -15,6 +15,7 @@
 #include "tests/drafter/raw_drafter_stream.h"
 #include "tests/testing/child_process.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/missing_gpu.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_drafter.h"
@@ -101,6 +102,10 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--tree_shape=4,x"}, "--tree_shape is \"4,x\", must be positive numbers"},
       {{"--tree_shape=4,2", "--listen=127.0.0.1:0", "--metrics_listen=", "--model=" + model_path_},
        "--tree_shape is for trained drafters"},
+      {{"--device=cuda:x", "--listen=127.0.0.1:0", "--metrics_listen=", "--model=" + model_path_},
+       "device \"cuda:x\", must be \"cpu\" or \"cuda:N\""},
+      {{"--device=cuda:-1", "--listen=127.0.0.1:0", "--metrics_listen=", "--model=" + model_path_},
+       "device \"cuda:-1\", must be \"cpu\" or \"cuda:N\""},
       {{"--listen="}, "--listen is empty"},
       {{"--listen=unix:relative"}, "relative"},
       {{"--metrics_listen=9465"}, "--metrics_listen is \"9465\", must be a host name or IPv4"},
@@ -120,6 +125,15 @@ TEST_F(ChimeraDrafterTest, SaysWhatIsWrongWithTheCommandLine) {
     EXPECT_THAT(drafter.Errors(), HasSubstr(error));
     EXPECT_EQ(drafter.Output(), "");
   }
+}
+
+// N-grams need no device.
+TEST_F(ChimeraDrafterTest, SaysThatThereIsNoGpu) {
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const auto model, LlamaModel::Open(model_path_));
+  const std::string path = directory_.path() + "/trained.safetensors";
+  testing::BuildTinyDrafter({.target = model->fingerprint(), .type = DataType::kBf16}).Write(path);
+  testing::ExpectSaysThatThereIsNoGpu(CHIMERA_DRAFTER_BINARY,
+                                      {"--model=" + model_path_, "--draft_model=" + path});
 }
 
 TEST_F(ChimeraDrafterTest, ExplainsItself) {

@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "common/base/thread_pool.h"
+#include "common/cuda/draft_network/cuda_draft_network.h"
+#include "drafter/chimera_draft_model.h"
 #include "drafter/draft_model_factory.h"
+#include "drafter/network/drafter_file.h"
 #include "tests/e2e/cuda_fixture.h"
 #include "tests/e2e/draft_models.h"
 #include "tests/testing/sanitizers.h"
@@ -79,13 +82,18 @@ class CudaLosslessTest : public CudaFixture {
   int CountDiffering(const VerifierConfig& config, BackendFault fault = BackendFault::kNone) {
     replies_ = GenerateTogether(config, fault, requests_);
     int differing = 0;
-    steps_ = draft_nodes_ = accepted_ = 0;
+    steps_ = draft_nodes_ = network_nodes_ = accepted_ = 0;
     for (size_t i = 0; i < replies_.size(); ++i) {
       EXPECT_TRUE(replies_[i].status.ok()) << replies_[i].status.error_message();
       differing += Answer(replies_[i]) == Answer(golden_[i]) ? 0 : 1;
-      steps_ += replies_[i].complete.speculation().steps();
-      draft_nodes_ += replies_[i].complete.speculation().draft_nodes();
-      accepted_ += replies_[i].complete.speculation().accepted_draft_tokens();
+      const auto& speculation = replies_[i].complete.speculation();
+      steps_ += speculation.steps();
+      draft_nodes_ += speculation.draft_nodes();
+      accepted_ += speculation.accepted_draft_tokens();
+      for (const v1::SourceCount& count : speculation.candidates().by_source()) {
+        if (count.source() != v1::CANDIDATE_SOURCE_NETWORK) continue;
+        network_nodes_ += count.count().verified();
+      }
     }
     return differing;
   }
@@ -128,7 +136,8 @@ class CudaLosslessTest : public CudaFixture {
   std::vector<v1::GenerateRequest> requests_;
   std::vector<ClientReply> golden_;
   std::vector<ClientReply> replies_;
-  int64_t steps_ = 0, draft_nodes_ = 0, accepted_ = 0;
+  // Of replies_; nodes are those that were verified.
+  int64_t steps_ = 0, draft_nodes_ = 0, network_nodes_ = 0, accepted_ = 0;
 };
 
 TEST_F(CudaLosslessTest, NgramDrafter) {
@@ -149,6 +158,24 @@ TEST_F(CudaLosslessTest, NetworkDrafter) {
   StartDrafter(std::move(model));
   ExpectLossless(FewPages());
   EXPECT_GT(draft_nodes_, 50);
+}
+
+// Both services on one device, as in chimera-node.
+TEST_F(CudaLosslessTest, NetworkDrafterOnTheSameDevice) {
+  const std::string path = directory_.path() + "/drafter.safetensors";
+  BuildTinyDrafter({.target = model_->fingerprint(), .type = DataType::kBf16, .confidence = 3})
+      .Write(path);
+  CHIMERA_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<DrafterFile> file, DrafterFile::Open(path));
+  const auto make_network = [](const DraftNetworkModel& model) {
+    ThreadPool threads(1);
+    return CudaDraftNetwork::Create(model,
+                                    {.max_contexts = 2 * kMaxRunningOnCuda, .threads = &threads});
+  };
+  CHIMERA_ASSERT_OK_AND_ASSIGN(
+      auto model, ChimeraDraftModel::Create(*file, model_, {.make_network = make_network}));
+  StartDrafter(std::move(model));
+  ExpectLossless(FewPages());
+  EXPECT_GT(network_nodes_, 0);
 }
 
 TEST_F(CudaLosslessTest, TrueContinuation) {

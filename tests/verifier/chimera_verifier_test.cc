@@ -14,6 +14,7 @@
 #include "tests/testing/child_process.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/generic_call.h"
+#include "tests/testing/missing_gpu.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_llama.h"
@@ -203,6 +204,8 @@ TEST_F(ChimeraVerifierTest, SaysWhatIsWrongWithTheCommandLine) {
       {{"--model=/none/model.gguf"}, 1, "/none/model.gguf"},
       {{"--model=" + broken_path}, 1, broken_path},
       {{model, "--device=tpu"}, 1, "device \"tpu\", must be \"cpu\""},
+      {{model, "--device=cuda:x"}, 1, "device \"cuda:x\", must be \"cpu\" or \"cuda:N\""},
+      {{model, "--device=cuda:-1"}, 1, "device \"cuda:-1\", must be \"cpu\" or \"cuda:N\""},
       {{model, "--numerics=pinned"},
        1,
        "numerics \"pinned\" on device \"cpu\", must be \"strict\""},
@@ -218,6 +221,11 @@ TEST_F(ChimeraVerifierTest, SaysWhatIsWrongWithTheCommandLine) {
     EXPECT_THAT(verifier.Errors(), HasSubstr(error));
     EXPECT_EQ(verifier.Output(), "");
   }
+}
+
+TEST_F(ChimeraVerifierTest, SaysThatThereIsNoGpu) {
+  WriteTinyLlama(model_path_, {.head_dim = 64});
+  ExpectSaysThatThereIsNoGpu(CHIMERA_VERIFIER_BINARY, {"--model=" + model_path_});
 }
 
 TEST_F(ChimeraVerifierTest, ExplainsItself) {

@@ -18,11 +18,10 @@ const SamplingParams kSampled = {.temperature = 1.0f, .seed = 77};
 
 class BackendInvarianceTest : public BackendTest {
  protected:
-  BackendInvarianceTest() : model_(OpenTinyLlama({.head_dim = 64, .seed = 5})) {}
+  BackendInvarianceTest() : BackendTest({.head_dim = 64, .seed = 5}) {}
 
   int32_t vocab_size() const { return model_->config().vocab_size; }
 
-  const std::unique_ptr<LlamaModel> model_;
   std::mt19937 random_{21};
 };
 

@@ -12,10 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/backend/backend.h"
 #include "common/base/check.h"
 #include "common/model/llama_model.h"
+#include "tests/common/backend/backend_harness.h"
+#include "tests/testing/tiny_llama.h"
 
 namespace chimera::testing {
 
@@ -25,6 +28,8 @@ struct BackendKind {
   std::string unavailable = {};
   // An emulated device, or a sanitised build: tests make fewer rounds.
   bool is_slow = false;
+  // It may refuse a model with FAILED_PRECONDITION: tests of that model are then skipped.
+  bool may_refuse = false;
   std::function<absl::StatusOr<std::unique_ptr<Backend>>(const LlamaModel&, const BackendLimits&)>
       create;
 
@@ -37,11 +42,20 @@ std::vector<BackendKind> BackendKinds();
 inline constexpr BackendLimits kTinyLimits = {
     .page_count = 64, .slot_count = 4, .max_step_rows = 256};
 
-// The base of tests that run on each kind. Every head is 64 wide, which all can compute.
+// The base of tests that run on each kind, with a small model. Its heads are 64 wide, which all can
+// compute.
 class BackendTest : public ::testing::TestWithParam<BackendKind> {
  protected:
+  explicit BackendTest(const TinyLlamaOptions& model) : model_(OpenTinyLlama(model)) {}
+
   void SetUp() override {
     if (!kind().unavailable.empty()) GTEST_SKIP() << kind().unavailable << ": it is NOT tested";
+    if (!kind().may_refuse) return;
+    // Whether it does depends on the layers, and on no limits that tests have.
+    const absl::Status created = kind().create(*model_, kTinyLimits).status();
+    if (absl::IsFailedPrecondition(created)) {
+      GTEST_SKIP() << created.message() << ": it is NOT tested";
+    }
   }
 
   const BackendKind& kind() const { return GetParam(); }
@@ -55,6 +69,8 @@ class BackendTest : public ::testing::TestWithParam<BackendKind> {
     CHIMERA_CHECK(backend.ok()) << backend.status();
     return *std::move(backend);
   }
+
+  const std::unique_ptr<LlamaModel> model_;
 };
 
 inline std::string BackendKindName(const ::testing::TestParamInfo<BackendKind>& info) {

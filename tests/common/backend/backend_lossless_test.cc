@@ -19,7 +19,7 @@ const SamplingParams kSamplings[] = {{.temperature = 0.0f},
 
 class BackendLosslessTest : public BackendTest {
  protected:
-  BackendLosslessTest() : model_(OpenTinyLlama({.head_dim = 64, .seed = 2})) {
+  BackendLosslessTest() : BackendTest({.head_dim = 64, .seed = 2}) {
     std::mt19937 random(8);
     prompt_ = RandomTokens(21, vocab_size(), &random);
   }
@@ -47,7 +47,6 @@ class BackendLosslessTest : public BackendTest {
     };
   }
 
-  std::unique_ptr<LlamaModel> model_;
   std::vector<int32_t> prompt_;
 };
 

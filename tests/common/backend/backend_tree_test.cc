@@ -17,8 +17,7 @@ const std::vector<int32_t> kTaps = {0, 1, 2};  // layer_count is 2
 
 class BackendTreeTest : public BackendTest {
  protected:
-  BackendTreeTest()
-      : model_(OpenTinyLlama({.query_heads = 3, .kv_heads = 1, .head_dim = 64, .seed = 9})) {}
+  BackendTreeTest() : BackendTest({.query_heads = 3, .kv_heads = 1, .head_dim = 64, .seed = 9}) {}
 
   void SetUp() override {
     BackendTest::SetUp();
@@ -62,7 +61,6 @@ class BackendTreeTest : public BackendTest {
     return result;
   }
 
-  const std::unique_ptr<LlamaModel> model_;
   std::unique_ptr<Backend> backend_;
   std::mt19937 random_{33};
 };

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class BackendValidationTest : public BackendTest {
  protected:
-  BackendValidationTest() : model_(OpenTinyLlama({.head_dim = 64, .context_length = 64})) {}
+  BackendValidationTest() : BackendTest({.head_dim = 64, .context_length = 64}) {}
 
   void SetUp() override {
     BackendTest::SetUp();
@@ -33,7 +33,6 @@ class BackendValidationTest : public BackendTest {
     EXPECT_THAT(backend_->Wait(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("")));
   }
 
-  const std::unique_ptr<LlamaModel> model_;
   std::unique_ptr<Backend> backend_;
   const std::vector<int32_t> pages_ = PageTable(4);
   const std::vector<int32_t> chunk_ = {1, 2, 3};

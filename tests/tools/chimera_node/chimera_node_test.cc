@@ -15,6 +15,7 @@
 #include "tests/common/metrics/exposition.h"
 #include "tests/testing/child_process.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/missing_gpu.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/tiny_drafter.h"
@@ -204,6 +205,17 @@ TEST_F(ChimeraNodeTest, NamesAWrongFlag) {
   node = Start({"--tree_shape=2,2"});
   EXPECT_EQ(node->Wait(), 1);
   EXPECT_THAT(node->Errors(), HasSubstr("--tree_shape is for trained drafters"));
+  for (const std::string device : {"cuda:x", "cuda:-1"}) {
+    node = Start({"--device=" + device});
+    EXPECT_EQ(node->Wait(), 1);
+    EXPECT_THAT(node->Errors(),
+                HasSubstr("device \"" + device + "\", must be \"cpu\" or \"cuda:N\""));
+  }
+}
+
+TEST_F(ChimeraNodeTest, SaysThatThereIsNoGpu) {
+  WriteTinyLlama(model_, {.head_dim = 64});
+  ExpectSaysThatThereIsNoGpu(CHIMERA_NODE_BINARY, {"--model=" + model_});
 }
 
 }  // namespace

@@ -33,26 +33,33 @@ class CudaBackendLogitsTest : public ::testing::TestWithParam<Numerics> {
  protected:
   void SetUp() override { CHIMERA_SKIP_WITHOUT_GPU(); }
 
+  // Opens the model on the device; skips the test where the numerics are refused, which an emulated
+  // device has no reason for.
   void Open(const TinyLlamaOptions& options) {
     model_ = OpenTinyLlama(options);
     std::mt19937 random(13);
     tokens_ = RandomTokens(kTokens, model_->config().vocab_size, &random);
+    absl::StatusOr<std::unique_ptr<Backend>> backend =
+        CudaBackend::Create(model_->config(), model_->weights(),
+                            {.numerics = GetParam(),
+                             .limits = {.page_count = 8, .slot_count = 1, .max_step_rows = 64}});
+    if (GetParam() == Numerics::kPinned && !DeviceIsEmulated() &&
+        absl::IsFailedPrecondition(backend.status())) {
+      GTEST_SKIP() << backend.status().message() << ": it is NOT tested";
+    }
+    CHIMERA_CHECK(backend.ok()) << backend.status();
+    backend_ = *std::move(backend);
   }
 
   // Logits of the tokens after a prompt: the backend samples at the end of a chunk and everywhere
   // in a tree.
   std::vector<std::vector<float>> Logits() {
-    absl::StatusOr<std::unique_ptr<Backend>> backend =
-        CudaBackend::Create(model_->config(), model_->weights(),
-                            {.numerics = GetParam(),
-                             .limits = {.page_count = 8, .slot_count = 1, .max_step_rows = 64}});
-    CHIMERA_CHECK(backend.ok()) << backend.status();
     const int32_t vocab_size = model_->config().vocab_size;
     const std::vector<int32_t> pages = PageTable(8);
-    Prefill(backend->get(), pages, std::span(tokens_).first(kPrompt), kPrompt);
+    Prefill(backend_.get(), pages, std::span(tokens_).first(kPrompt), kPrompt);
     const TokenTree tree = Chain(std::span(tokens_).subspan(kPrompt), vocab_size);
     const StepResult result = RunStep(
-        backend->get(),
+        backend_.get(),
         SequenceStep{
             .pages = pages, .context_length = kPrompt, .tree = &tree, .outputs = {.logits = true}});
     std::vector<std::vector<float>> logits;
@@ -71,63 +78,64 @@ class CudaBackendLogitsTest : public ::testing::TestWithParam<Numerics> {
     return LogitsDeviation({logits.begin(), logits.end()}, expected);
   }
 
-  double DeviationFromReference() {
+  void ExpectTheReference(const TinyLlamaOptions& options) {
+    Open(options);
+    if (IsSkipped()) return;
     const Bf16Weights weights(model_->weights());
     const double deviation = Deviation(
         Logits(), LlamaForwardReference(model_->config(), weights.weights(), tokens_).logits);
     RecordProperty("deviation", std::to_string(deviation));
-    return deviation;
+    EXPECT_LT(deviation, kBf16LogitTolerance);
   }
 
   std::unique_ptr<LlamaModel> model_;
+  std::unique_ptr<Backend> backend_;
   std::vector<int32_t> tokens_;
 };
 
 TEST_P(CudaBackendLogitsTest, AreThoseOfTheReference) {
-  Open({.head_dim = 64, .vocab_size = 512, .seed = 31});
-  EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance);
+  ExpectTheReference({.head_dim = 64, .vocab_size = 512, .seed = 31});
 }
 
 TEST_P(CudaBackendLogitsTest, AlsoOfOtherShapes) {
-  Open({.layer_count = 1,
-        .hidden_size = 96,
-        .query_heads = 3,
-        .kv_heads = 3,
-        .head_dim = 128,
-        .ffn_size = 160,
-        .vocab_size = 272,
-        .type = DataType::kBf16,
-        .tied_embedding = true,
-        .seed = 32});
-  EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance);
+  ExpectTheReference({.layer_count = 1,
+                      .hidden_size = 96,
+                      .query_heads = 3,
+                      .kv_heads = 3,
+                      .head_dim = 128,
+                      .ffn_size = 160,
+                      .vocab_size = 272,
+                      .type = DataType::kBf16,
+                      .tied_embedding = true,
+                      .seed = 32});
 }
 
 // The output layer is padded to whole tiles.
 TEST_P(CudaBackendLogitsTest, AlsoOfVocabulariesThatAreNoMultipleOf16) {
   for (const int32_t vocab_size : {321, 328}) {
-    Open({.head_dim = 64, .vocab_size = vocab_size, .seed = 33});
-    EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance) << vocab_size;
+    SCOPED_TRACE(vocab_size);
+    ExpectTheReference({.head_dim = 64, .vocab_size = vocab_size, .seed = 33});
   }
 }
 
 // Rows of many tiles, and layers as wide as a small model's.
 TEST_P(CudaBackendLogitsTest, AlsoOfLargerSizes) {
   if (DeviceIsEmulated()) GTEST_SKIP() << "takes long on an emulated device";
-  Open({.layer_count = 3,
-        .hidden_size = 576,
-        .query_heads = 9,
-        .kv_heads = 3,
-        .head_dim = 64,
-        .ffn_size = 1536,
-        .vocab_size = 784,
-        .type = DataType::kBf16,
-        .seed = 34});
-  EXPECT_LT(DeviationFromReference(), kBf16LogitTolerance);
+  ExpectTheReference({.layer_count = 3,
+                      .hidden_size = 576,
+                      .query_heads = 9,
+                      .kv_heads = 3,
+                      .head_dim = 64,
+                      .ffn_size = 1536,
+                      .vocab_size = 784,
+                      .type = DataType::kBf16,
+                      .seed = 34});
 }
 
 // The comparison above notices every mistake by a wide margin.
 TEST_P(CudaBackendLogitsTest, DifferFromWrongForwards) {
   Open({.head_dim = 64, .vocab_size = 512, .seed = 31});
+  if (IsSkipped()) return;
   const Bf16Weights weights(model_->weights());
   const std::vector<std::vector<float>> logits = Logits();
   const auto deviation = [&](ForwardMistake mistake) {
