@@ -32,7 +32,8 @@ absl::StatusOr<DraftNetworkFactory> NetworkFactory(const DrafterConfig& config,
                                                    std::shared_ptr<ThreadPool> threads) {
   CHIMERA_ASSIGN_OR_RETURN(const std::optional<int> cuda_device, CudaDeviceNumber(config.device));
   if (cuda_device.has_value()) {
-    return [device = *cuda_device, max_contexts = config.max_sequences,
+    // A sequence that begins anew has its new context before it gives up the old one.
+    return [device = *cuda_device, max_contexts = config.max_sequences + 1,
             threads = std::move(threads)](const DraftNetworkModel& model) {
       return CreateCudaDraftNetwork(model, device, max_contexts, threads.get());
     };

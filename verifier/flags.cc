@@ -36,7 +36,7 @@ ABSL_FLAG(
 ABSL_FLAG(int32_t, threads, 0, "threads that compute; 0: one per core");
 ABSL_FLAG(int32_t, kv_pages, 0,
           "pages of K/V, 16 positions each; 0: enough for every running request to fill its "
-          "context, within a quarter of the machine's memory");
+          "context, within a quarter of the machine's memory or what is free of the device's");
 ABSL_FLAG(int32_t, max_running_requests, 8, "requests decoded together");
 ABSL_FLAG(int32_t, max_waiting_requests, 64, "requests that may wait; more are refused");
 ABSL_FLAG(int64_t, max_waiting_tokens, 1 << 18,

@@ -27,7 +27,7 @@ struct VerifierConfig {
   Numerics numerics = Numerics::kStrict;
   int32_t thread_count = 2;
   int32_t kv_page_count = 0;  // 0: as many as max_running_requests full contexts need, within a
-                              // quarter of the machine's memory
+                              // quarter of the machine's memory, or what is free of the device's
   EngineConfig engine;
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(30);
   Reflection reflection = Reflection::kOn;

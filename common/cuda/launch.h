@@ -11,7 +11,8 @@
 //
 // kThreads and kBlocksPerMultiprocessor together limit its registers to
 // 65536 / (kThreads * kBlocksPerMultiprocessor) per thread: a kernel that needs more spills, and
-// does not build (cmake/nvcc_compile.py).
+// does not build (cmake/nvcc_compile.py). So many blocks must find room in shared memory, too, which
+// every launch checks.
 
 #ifndef CHIMERA_COMMON_CUDA_LAUNCH_H_
 #define CHIMERA_COMMON_CUDA_LAUNCH_H_
@@ -32,6 +33,16 @@ concept LaunchableKernel = std::is_trivially_copyable_v<typename Kernel::Argumen
                                sizeof(typename Kernel::Arguments) <= 4096 &&
                            Kernel::kThreads % 32 == 0 && Kernel::kThreads <= 1024 &&
                            Kernel::kThreads* Kernel::kBlocksPerMultiprocessor <= 2048;
+
+// Ends the process if the launch's shared memory keeps away blocks that the kernel counts on.
+template <LaunchableKernel Kernel>
+void CheckOccupancy(const LaunchShape& shape) {
+  if (shape.shared_bytes > kMaxSharedBytes) return;  // the launch is refused
+  const size_t used =
+      Kernel::kBlocksPerMultiprocessor * (shape.shared_bytes + kReservedSharedBytes);
+  CHIMERA_CHECK(used <= kSharedBytesPerMultiprocessor)
+      << Kernel::kBlocksPerMultiprocessor << " blocks with " << shape.shared_bytes << " bytes each";
+}
 
 // Launches `Kernel` on the stream, asynchronously; what `arguments` points to must stay until it
 // has run. Fails where the device refuses the launch, or with an error that an earlier launch left.

@@ -27,6 +27,7 @@ __global__ void __launch_bounds__(Kernel::kThreads, Kernel::kBlocksPerMultiproce
 template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments) {
+  CheckOccupancy<Kernel>(shape);
   CHIMERA_CHECK(stream.stream() != nullptr) << "a kernel for devices needs a stream";
   auto* const kernel = &launch_internal::RunKernel<Kernel>;
   if (shape.shared_bytes > launch_internal::kDefaultSharedBytes) {

@@ -13,6 +13,7 @@ namespace chimera {
 template <LaunchableKernel Kernel>
 absl::Status Launch(StreamView stream, const LaunchShape& shape,
                     const typename Kernel::Arguments& arguments) {
+  CheckOccupancy<Kernel>(shape);
   // By value: a stream runs it later, and a graph many times.
   const auto run = [shape, arguments](emulation::Emulator& emulator) {
     return emulator.Run(shape, Kernel::kThreads, [&arguments] { Kernel::Run(arguments); });

@@ -39,6 +39,10 @@ struct LaunchShape {
 // for.
 inline constexpr size_t kMaxSharedBytes = size_t{163} * 1024;
 
+// What the blocks of a multiprocessor have there together, and what each takes besides.
+inline constexpr size_t kSharedBytesPerMultiprocessor = size_t{164} * 1024;
+inline constexpr size_t kReservedSharedBytes = 1024;
+
 }  // namespace chimera
 
 #endif  // CHIMERA_COMMON_CUDA_LAUNCH_SHAPE_H_

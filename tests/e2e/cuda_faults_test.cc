@@ -130,6 +130,21 @@ TEST_F(CudaFaultsTest, OthersGoOnWhenAStepFails) {
   }
 }
 
+// One that fails whatever it is given is as good as lost.
+TEST_F(CudaFaultsTest, StepsThatOnlyFailTurnHealthBad) {
+  Start();
+  ASSERT_TRUE(Ask().status.ok());
+  for (int step = 1; step <= 16; ++step) {
+    EXPECT_TRUE(AllHealthIs(Health::kServing));
+    computer_->FailCall(1, EmulatedFault::kRefused);
+    const grpc::StatusCode code =
+        step < 16 ? grpc::StatusCode::INTERNAL : grpc::StatusCode::UNAVAILABLE;
+    EXPECT_EQ(Ask().status.error_code(), code) << step;
+  }
+  EXPECT_TRUE(AllHealthIs(Health::kNotServing));
+  EXPECT_EQ(Ask().status.error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
 // A device is lost in Submit, in Wait or in Commit. Whoever runs or waits learns it.
 TEST_F(CudaFaultsTest, ALostDeviceEndsAllAndTurnsHealthBad) {
   const std::vector<std::function<void()>> faults = {

@@ -93,7 +93,8 @@ FallbackReason DraftCoordinator::ReasonWithoutDraft(const Sequence& sequence) co
   if (sequence.placement.source >= 0) {
     const bool in_session =
         drafters_[sequence.placement.source].InSession(sequence.placement.session_id);
-    return in_session ? FallbackReason::kTimeout : FallbackReason::kDown;
+    if (!in_session) return FallbackReason::kDown;
+    return sequence.draft.node_budget == 0 ? FallbackReason::kNotAsked : FallbackReason::kTimeout;
   }
   // One that is ready was not chosen, because it is full.
   const bool one_is_ready = std::ranges::any_of(drafters_, &SourceTracker::ready);

@@ -162,6 +162,7 @@ void Engine::Step() {
   scheduler_.ReservePages();
   ListActive();
   const absl::Status status = Forward();
+  failed_steps_ = status.ok() ? 0 : failed_steps_ + 1;
   if (!status.ok()) FailStep(status);
   RemoveEnded();
   const EngineRecorder::TimePoint stepped = recorder_.Now();
@@ -179,8 +180,7 @@ void Engine::FailStep(const absl::Status& status) {
   speculation_.DiscardStep();
   rows_ = {};
   const std::string message = absl::StrCat("the backend failed: ", status.message());
-  if (!absl::IsUnavailable(status)) {
-    // Those that had no rows in it go on.
+  if (!absl::IsUnavailable(status) && failed_steps_ < kMostFailedSteps) {
     for (Sequence* sequence : stepped_) End(sequence, absl::InternalError(message));
     return;
   }

@@ -48,8 +48,8 @@ struct EngineParts {
   std::vector<DraftSource*> draft_sources;
   const Clock* clock = nullptr;
   VerifierMetrics* metrics = nullptr;
-  // Called once, from the engine's thread, when the backend's device is lost. By then every request
-  // has ended, and new ones are refused. May be empty.
+  // Called once, from the engine's thread, when the backend's device is lost, or as good as lost: 16
+  // steps failed in a row. By then every request has ended, and new ones are refused. May be empty.
   std::function<void(const absl::Status&)> on_device_lost = {};
 };
 
@@ -93,9 +93,11 @@ class Engine {
   Engine(const EngineParts& parts, const EngineConfig& config,
          std::optional<StepTimeTable> step_times);
 
+  static constexpr int kMostFailedSteps = 16;  // in a row
+
   void Run();
   void Step();
-  // The step has failed: its requests end, and if the device is lost all others, too.
+  // The step has failed: requests with rows in it end, and if the device is lost all others, too.
   void FailStep(const absl::Status& status);
   void EndAll(const absl::Status& status);
   void EndCancelled();
@@ -135,6 +137,7 @@ class Engine {
   Canary canary_;
   int group_ = 0;                                  // that steps
   StepRows rows_;                                  // of the step under way
+  int failed_steps_ = 0;                           // the last ones, in a row
   double news_seconds_ = 0;                        // spent on the news that asked for its drafts
   double forward_seconds_ = 0;                     // that its forward pass took
   std::vector<Sequence*> active_;                  // those of the group that run

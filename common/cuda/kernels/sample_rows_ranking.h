@@ -189,7 +189,10 @@ struct RankingKernel {
     const auto k = static_cast<uint64_t>(row.params.top_k);
     const device::Crossing crossing =
         device::FindCrossing(shared->buckets, Measure::kCount, k, &shared->crossing);
-    if (crossing.bin == kBuckets) return 0;
+    if (crossing.bin == kBuckets) {
+      device::SyncThreads();  // before the crossing is written anew
+      return 0;
+    }
     const uint64_t last = Select(row, crossing.bin, Measure::kCount, k - crossing.before, shared);
     if (row.params.top_p == 1.0f) return last;
     for (int i = crossing.bin + device::ThreadIndex(); i < kBuckets; i += kThreads) {
