@@ -72,13 +72,14 @@ enum class FallbackReason {
   kMismatch,  // the draft was malformed: not a tree that was asked for
   kOverload,  // the drafter had no room for the sequence
   kDisabled,  // none was wanted: by the request, or because no candidate pays at this load
+  kNotAsked,  // the drafter was still being told what came before, or no token is left to draft
 };
 
 template <>
 struct Label<FallbackReason> {
   static constexpr char kName[] = "reason";
-  static constexpr std::array kValues = {"down",     "timeout",  "stale",
-                                         "mismatch", "overload", "disabled"};
+  static constexpr std::array kValues = {"down",     "timeout",  "stale",    "mismatch",
+                                         "overload", "disabled", "not_asked"};
 };
 
 // Why a drafter refused a stream, a message or, in the last two cases, a part of one.

@@ -68,7 +68,7 @@ TEST_F(VerifierMetricsTest, EveryLabelValueIsThereAtZero) {
   expect_zeros("chimera_requests_rejected_total", "reason",
                {"queue_full", "draining", "invalid", "too_long"});
   expect_zeros("chimera_drafter_fallback_total", "reason",
-               {"down", "timeout", "stale", "mismatch", "overload", "disabled"});
+               {"down", "timeout", "stale", "mismatch", "overload", "disabled", "not_asked"});
   expect_zeros("chimera_e2e_request_latency_seconds_count", "stream", {"false", "true"});
   expect_zeros("chimera_step_duration_seconds_count", "stage",
                {"draft", "link", "verify", "commit"});
