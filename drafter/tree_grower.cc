@@ -1,6 +1,8 @@
 #include "drafter/tree_grower.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include "common/base/status_macros.h"
@@ -44,9 +46,10 @@ void TreeGrower::AddDepthHeads(const DraftLogits& logits) {
       for (const int32_t parent : chosen_) {
         candidates.AddChildren(parent, CandidateSource::kNetwork, children_);
       }
-      candidates.BestToExtend(max_beams(), 0, &chosen_);
+      candidates.BestToExtend(std::numeric_limits<int32_t>::max(), 0, &chosen_);
       // A head foretells the tokens of its own depth only.
       std::erase_if(chosen_, [&](int32_t i) { return candidates.candidate(i).depth != depth + 1; });
+      if (std::ssize(chosen_) > max_beams()) chosen_.resize(max_beams());
       for (const int32_t index : chosen_) candidates.candidate(index).node = 0;
     }
   }

@@ -209,6 +209,12 @@ absl::Status ReadContextEncoder(const DraftNetworkConfig& config, const WeightRe
     CHIMERA_RETURN_IF_ERROR(reader.Read(absl::StrCat("context_encoder.", matrix.name), matrix.rows,
                                         matrix.columns, matrix.view));
   }
+  // They are multiplied with one input, in the one form that their type asks for.
+  if (weights->query.type != weights->key.type || weights->key.type != weights->value.type) {
+    return Invalid("context_encoder.query, key and value are ", DataTypeName(weights->query.type),
+                   ", ", DataTypeName(weights->key.type), " and ",
+                   DataTypeName(weights->value.type), ", must be of one type");
+  }
   const std::pair<const char*, TensorView*> norms[] = {{"token_norm", &weights->token_norm},
                                                        {"feature_norm", &weights->feature_norm},
                                                        {"attention_norm", &weights->attention_norm},

@@ -92,6 +92,17 @@ TEST_F(DrafterFileTest, NamesEveryTensorOfAnotherShapeOrType) {
   }
 }
 
+TEST_F(DrafterFileTest, RefusesQueriesOfAnotherTypeThanKeys) {
+  TinyDrafter drafter = testing::BuildTinyDrafter({});
+  const TinyDrafter other = testing::BuildTinyDrafter({.type = DataType::kBf16});
+  for (const char* name : {"context_encoder.query", "context_encoder.value"}) {
+    TinyDrafter mixed = drafter;
+    mixed.tensors[name] = other.tensors.at(name);
+    EXPECT_THAT(Open(mixed), StatusIs(absl::StatusCode::kInvalidArgument,
+                                      AllOf(HasSubstr(path_), HasSubstr("must be of one type"))));
+  }
+}
+
 TEST_F(DrafterFileTest, RefusesWeightsThatAreNotFinite) {
   const struct {
     DataType type;
