@@ -37,7 +37,9 @@ class Checkpoint:
     progress: Progress
     drafter: dict  # Drafter.state_dict()
     optimizer: list  # DrafterOptimizer.state_dict()
-    inputs: RunInputs | None  # None: of an earlier version, which did not say
+    # None: of an earlier version, which did not say.
+    inputs: RunInputs | None
+    product_dtype: torch.dtype | None  # the fastest when the run began; another would give other bits
 
     def save(self, run: Path) -> None:
         """Replaces the run's checkpoint in one step."""
@@ -49,6 +51,7 @@ class Checkpoint:
             "drafter": self.drafter,
             "optimizer": self.optimizer,
             "inputs": dataclasses.asdict(self.inputs) if self.inputs is not None else None,
+            "product_dtype": self.product_dtype,
         }
         with replacing(run / FILE_NAME) as temporary:
             torch.save(values, temporary)
@@ -67,6 +70,7 @@ class Checkpoint:
                 drafter=values["drafter"],
                 optimizer=values["optimizer"],
                 inputs=RunInputs(**values["inputs"]) if values.get("inputs") is not None else None,
+                product_dtype=values.get("product_dtype"),
             )
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
             raise ChimeraTrainError(f"{path}: not a readable checkpoint: {error}") from error

@@ -12,6 +12,7 @@ from chimera_train.ablation_run import run_ablate
 from chimera_train.draft_tree import TreeLimits
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.exporter import WEIGHT_TYPES
+from chimera_train.generate import GenerateOptions
 from chimera_train.level_statistics import TOP
 from chimera_train.recipe import Recipe
 from chimera_train.trainer import RunOptions
@@ -120,6 +121,8 @@ def _add_generation(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tapped-layers", type=_layers, help="such as 3,15,30; default: a tenth, half and all")
     group.add_argument("--limit", type=int, help="prompts answered")
     group.add_argument("--max-tokens", type=int, default=256, help="of an answer")
+    group.add_argument("--max-length", type=int, default=GenerateOptions.max_length,
+                       help="tokens of a prompt and its answer: a longer answer is cut, a longer prompt left out")
     group.add_argument("--generation-batch", type=int, default=64, help="sequences decoded together")
     group.add_argument("--plan-seed", type=int, default=1, help="of the order of prompts and of sampling")
     group.add_argument("--generator", type=Path, default=_GENERATOR, help="the program that answers")

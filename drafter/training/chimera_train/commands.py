@@ -52,11 +52,13 @@ def run_train(options: argparse.Namespace) -> None:
     with Processes(options.device) as processes:
         checkpoint = load_checkpoint(options.run_folder, dataset, recipe, processes.size)
         if checkpoint:
-            trainer = Trainer(restore(checkpoint, options, target, dataset), target, dataset, recipe, processes)
+            drafter, dtype = restore(checkpoint, options, target, dataset), checkpoint.product_dtype
+            trainer = Trainer(drafter, target, dataset, recipe, processes, dtype or processes.product_dtype())
             trainer.resume(checkpoint)
         else:
             drafter, tokens_before = new_drafter(options, target, dataset, recipe)
-            trainer = Trainer(drafter, target, dataset, recipe, processes, tokens_before)
+            dtype = processes.product_dtype()
+            trainer = Trainer(drafter, target, dataset, recipe, processes, dtype, tokens_before)
         trainer.run(
             RunOptions(
                 folder=options.run_folder,

@@ -46,6 +46,11 @@ class Processes:
         distributed.broadcast(tensor, src=0)
         return tensor.item()
 
+    def product_dtype(self) -> torch.dtype:
+        """product_dtype() as the first process finds it, in all: a measurement may come out differently in another."""
+        is_bf16 = product_dtype(self.device) == torch.bfloat16
+        return torch.bfloat16 if self.first_value(float(is_bf16)) else torch.float32
+
     def sum(self, value: int) -> int:
         if self.size == 1:
             return value
@@ -69,9 +74,9 @@ def product_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" or _processor_is_faster_in_bf16() else torch.float32
 
 
-def mixed_precision(device: torch.device) -> torch.autocast:
-    """Computes matrix products in product_dtype()."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=product_dtype(device) == torch.bfloat16)
+def mixed_precision(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Computes matrix products in `dtype`, fp32 or bf16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
 @functools.cache

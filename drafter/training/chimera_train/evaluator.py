@@ -9,7 +9,7 @@ import torch
 from chimera_train.acceptance import StepCount, leading_true
 from chimera_train.batch import Batch, pack
 from chimera_train.dataset import Dataset
-from chimera_train.distributed import mixed_precision
+from chimera_train.distributed import mixed_precision, product_dtype
 from chimera_train.draft_tree import TreeLimits, grow_trees, true_path_ranks
 from chimera_train.drafter import Drafter
 from chimera_train.level_statistics import LevelStatistics
@@ -50,8 +50,9 @@ def evaluate(
     widths = torch.tensor(tree_shape[:n_levels])
     n_sequences = n_tokens = 0
     drafter.to(device)
+    dtype = product_dtype(device)
     for batch, prompt_index in _answers(dataset, device, options.answers):
-        with mixed_precision(device):
+        with mixed_precision(device, dtype):
             guess_ranks = statistics.add(drafter, batch)
             levels = grow_trees(drafter, batch, limits)
         static.add(leading_true(guess_ranks[:, : len(widths)] < widths))
@@ -88,12 +89,12 @@ def evaluate(
 
 
 @torch.no_grad()
-def quick_figures(drafter: Drafter, dataset: Dataset, device: torch.device) -> dict[str, float]:
+def quick_figures(drafter: Drafter, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> dict[str, float]:
     """What to watch during training, on some of the answers: first-level accuracy, tau of chains and of trees."""
     limits = TreeLimits()
     statistics, chains, trees = LevelStatistics(_level_count(drafter, CHAIN_LENGTH)), StepCount(), StepCount()
     for batch, _ in _answers(dataset, device, _QUICK_SEQUENCES):
-        with mixed_precision(device):
+        with mixed_precision(device, dtype):
             chains.add(leading_true(statistics.add(drafter, batch) == 0))
             ranks = true_path_ranks(grow_trees(drafter, batch, limits), limits.depth)
         trees.add(leading_true(ranks < HEADLINE_NODES))

@@ -31,7 +31,6 @@ _EMBEDDING = "target_embedding"
 _SHORTCUT = "residual_head.weight"
 _SCORES = "residual_head.embedding"
 _TOKENS_SEEN = "training_tokens_seen"  # response tokens, those of later epochs again, and those of runs before
-_OLD_TOKENS_SEEN = "training_tokens"  # its name in older files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +112,7 @@ def read_training_tokens(path: Path) -> int:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-        return int(metadata[_TOKENS_SEEN if _TOKENS_SEEN in metadata else _OLD_TOKENS_SEEN])
+        return int(metadata[_TOKENS_SEEN])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ChimeraTrainError(f"{path}: not a readable drafter file: {error}") from error
 

@@ -29,6 +29,7 @@ class GenerateOptions:
     limit: int | None = None  # prompts answered
     greedy: bool = False  # all of them, in order: for evaluation
     max_tokens: int = 256  # of an answer
+    max_length: int = 512  # of a prompt and its answer together; what is longer is cut or left out
     generation_batch: int = 64  # sequences decoded together
     plan_seed: int = 1
     generator: Path = Path("build/release/bin/chimera-generate")
@@ -114,6 +115,7 @@ def _answer(options: GenerateOptions, plan: Path, tapped_layers: tuple[int, ...]
         f"--output={plan.parent}",
         f"--tapped_layers={','.join(str(layer) for layer in tapped_layers)}",
         f"--max_tokens={options.max_tokens}",
+        f"--max_length={options.max_length}",
         f"--batch={options.generation_batch}",
         *more_flags,
     ]

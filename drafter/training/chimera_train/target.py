@@ -107,7 +107,8 @@ def _load_hugging_face(path: Path) -> Target:
         kv_head_count=number("num_key_value_heads", heads),
         head_dim=number("head_dim", embedding.shape[1] // heads),
         rope_base=_rope_base(config, path / "config.json"),
-        rms_norm_epsilon=float(number("rms_norm_eps")),
+        # As a GGUF file holds it: a drafter is the same for both forms of its target.
+        rms_norm_epsilon=float(np.float32(number("rms_norm_eps"))),
         embedding=embedding,
         output_norm=tensor("model.norm.weight"),
         output=embedding if config.get("tie_word_embeddings") else tensor("lm_head.weight"),

@@ -13,7 +13,7 @@ from chimera_train.checkpoint import Checkpoint, Progress
 from chimera_train.curve import FILE_NAME as CURVE_FILE
 from chimera_train.curve import read_curve, write_csv
 from chimera_train.dataset import Dataset
-from chimera_train.distributed import Processes, mixed_precision, product_dtype
+from chimera_train.distributed import Processes, mixed_precision
 from chimera_train.drafter import Drafter
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.evaluator import quick_figures
@@ -49,14 +49,17 @@ class Trainer:
         dataset: Dataset,
         recipe: Recipe,
         processes: Processes,
+        product_dtype: torch.dtype,
         tokens_before: int = 0,
     ) -> None:
-        """`tokens_before` are response tokens that the drafter saw in other runs."""
+        """Matrix products are computed in `product_dtype`. `tokens_before` are response tokens that the drafter saw in
+        other runs."""
         self._drafter = drafter
         self._dataset = dataset
         self._recipe = recipe
         self._processes = processes
-        labels = _soft_labels(drafter, target, recipe, processes.device)
+        self._product_dtype = product_dtype
+        labels = _soft_labels(drafter, target, recipe, product_dtype)
         self._loss = processes.wrap(DistillationLoss(drafter, labels, recipe.depth_decay))
         self._optimizer = DrafterOptimizer(drafter, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
         self._progress = Progress(response_tokens=tokens_before)
@@ -122,7 +125,7 @@ class Trainer:
         generator = torch.Generator(batch.token_ids.device)
         generator.manual_seed((recipe.seed << 40) + progress.step * self._processes.size + self._processes.rank)
         n_levels = self._level_count(spent)
-        with mixed_precision(self._processes.device):
+        with mixed_precision(self._processes.device, self._product_dtype):
             loss = self._loss(
                 batch,
                 _add_noise(batch.hidden_states, recipe.state_noise, generator),
@@ -159,7 +162,7 @@ class Trainer:
     def _evaluate(self, options: RunOptions, log: TrainingLog | None) -> None:
         if log is None or options.held_out is None:
             return
-        figures = quick_figures(self._drafter, options.held_out, self._processes.device)
+        figures = quick_figures(self._drafter, options.held_out, self._processes.device, self._product_dtype)
         spent = {"response_tokens": self._progress.response_tokens, "seconds": self._progress.seconds}
         log.add(self._progress.step - 1, spent | figures)
         print("held out: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()), flush=True)
@@ -175,13 +178,14 @@ class Trainer:
             drafter=self._drafter.state_dict(),
             optimizer=self._optimizer.state_dict(),
             inputs=self._inputs,
+            product_dtype=self._product_dtype,
         ).save(options.folder)
         log.plot()
         write_csv(read_curve(options.folder), options.folder / CURVE_FILE)
 
 
 def _soft_labels(
-    drafter: Drafter, target: Target, recipe: Recipe, device: torch.device
+    drafter: Drafter, target: Target, recipe: Recipe, product_dtype: torch.dtype
 ) -> TargetDistribution | None:
     if recipe.labels == "hard":
         return None
@@ -191,7 +195,7 @@ def _soft_labels(
             f"but tapped_layers are {drafter.config.tapped_layers}; use hard labels"
         )
     rows = target.output[drafter.draft_vocabulary]
-    return TargetDistribution(target.output_norm, rows, target.rms_norm_epsilon, product_dtype(device))
+    return TargetDistribution(target.output_norm, rows, target.rms_norm_epsilon, product_dtype)
 
 
 def _add_noise(hidden_states: torch.Tensor, scale: float, generator: torch.Generator) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 import json
 import lzma
-from pathlib import Path
 
 import pytest
 import tiny_target
@@ -13,7 +12,7 @@ from chimera_train.cli import main
 from chimera_train.dataset import Dataset
 from chimera_train.errors import ChimeraTrainError
 from chimera_train.generation_plan import plan_answers
-from chimera_train.prompts import Prompt, read_prompts, refuse_held_out
+from chimera_train.prompts import Prompt, read_prompts
 
 
 def write_lines(path, texts, key="prompt"):
@@ -44,13 +43,14 @@ def test_plan_samples_a_quarter():
 def test_answers_once_and_goes_on_after_a_failure(chat_target, generator, tmp_path, capsys):
     texts = [f"Question {i}" for i in range(6)] + ["question  0 ", "FAIL here", "Last"]
     prompts, output = write_lines(tmp_path / "prompts.jsonl", texts), tmp_path / "output"
-    assert generate(chat_target, prompts, output, generator, "--max-tokens", 77, "--generation-batch", 5) == 1
+    options = ("--max-tokens", 77, "--max-length", 99, "--generation-batch", 5)
+    assert generate(chat_target, prompts, output, generator, *options) == 1
     assert "failed with status 1; run this again to go on" in capsys.readouterr().err
     assert generate(chat_target, prompts, output, generator) == 0
     answered = sorted(index for shard in Dataset([output]).shards for index in shard.prompt_index.tolist())
     assert answered == list(range(8))
     call = json.loads((output / "calls.jsonl").read_text().splitlines()[0])
-    assert (call["tapped_layers"], call["max_tokens"], call["batch"]) == ("1,2,4", "77", "5")
+    assert (call["tapped_layers"], call["max_tokens"], call["max_length"], call["batch"]) == ("1,2,4", "77", "99", "5")
     assert call["model"] == str(chat_target)
 
 
@@ -117,13 +117,6 @@ def test_prompt_files(tmp_path):
             read_prompts([tmp_path / "b.jsonl"])
     with pytest.raises(ChimeraTrainError, match="cannot be read"):
         read_prompts([tmp_path / "none.jsonl"])
-
-
-def test_committed_training_prompts_exclude_the_held_out_ones():
-    root = Path(__file__).resolve().parents[3]
-    prompts = read_prompts([root / "drafter/training/data/train.jsonl.xz"])
-    assert len(prompts) == 19849
-    refuse_held_out(prompts, read_prompts([root / "tests/data/prompts.jsonl"]))
 
 
 def test_all_from_prompts_to_a_drafter_file(chat_target, generator, tmp_path):

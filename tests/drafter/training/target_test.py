@@ -37,7 +37,11 @@ def test_gguf(files, target):
 
 def test_hugging_face(target, tmp_path):
     tiny_target.write_hugging_face(target, tmp_path / "tiny")
-    assert_equal(load_target(tmp_path / "tiny"), target)
+    read = load_target(tmp_path / "tiny")
+    assert_equal(read, target)
+    # To the last bit, for a drafter of one form may be trained on with the other.
+    tiny_target.write_gguf(target, tmp_path / "tiny.gguf")
+    assert read.rms_norm_epsilon == load_target(tmp_path / "tiny.gguf").rms_norm_epsilon
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import torch
 from dataset_test import rewrite
 from safetensors import safe_open
 
+from chimera_train import distributed
 from chimera_train.batch import pack
 from chimera_train.checkpoint import Checkpoint
 from chimera_train.cli import main
@@ -157,6 +158,28 @@ def test_resumed_run_is_the_uninterrupted_one(files, tmp_path, monkeypatch, opti
     assert losses_of(tmp_path / "whole") == losses_of(tmp_path / "parts")
     whole, parts = (Checkpoint.load(tmp_path / name) for name in ("whole", "parts"))
     assert all(torch.equal(tensor, parts.drafter[name]) for name, tensor in whole.drafter.items())
+
+
+def test_resumed_run_keeps_its_product_type(files, tmp_path, monkeypatch):
+    """Whether bf16 is faster is measured, so it may come out differently when a run goes on."""
+    options = ("--epochs", "2", "--checkpoint-interval", "4")
+    monkeypatch.setattr(distributed, "_processor_is_faster_in_bf16", lambda: False)
+    assert train(files, tmp_path / "whole", *options) == 0
+    add = TrainingLog.add
+
+    def stop(log, step, scalars):
+        add(log, step, scalars)
+        if step == 6:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patches:
+        patches.setattr(TrainingLog, "add", stop)
+        assert train(files, tmp_path / "parts", *options) == 130
+    monkeypatch.setattr(distributed, "_processor_is_faster_in_bf16", lambda: True)
+    assert train(files, tmp_path / "parts", *options) == 0
+    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
+    assert train(files, tmp_path / "other", *options) == 0
+    assert losses_of(tmp_path / "other") != losses_of(tmp_path / "whole")
 
 
 def test_short_run_is_watched(files, tmp_path):
