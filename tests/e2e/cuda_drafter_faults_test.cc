@@ -73,11 +73,7 @@ class CudaDrafterFaultsTest : public E2eFixture {
     for (const ClientReply& reply : GenerateAll(requests, kRequests)) {
       EXPECT_TRUE(reply.status.ok());
       answers.push_back(Answer(reply));
-      for (const v1::SourceCount& count : reply.complete.speculation().candidates().by_source()) {
-        if (count.source() == v1::CANDIDATE_SOURCE_NETWORK) {
-          network_nodes_ += count.count().verified();
-        }
-      }
+      network_nodes_ += VerifiedNodes(reply, v1::CANDIDATE_SOURCE_NETWORK);
     }
     return answers;
   }

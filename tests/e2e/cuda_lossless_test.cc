@@ -90,10 +90,7 @@ class CudaLosslessTest : public CudaFixture {
       steps_ += speculation.steps();
       draft_nodes_ += speculation.draft_nodes();
       accepted_ += speculation.accepted_draft_tokens();
-      for (const v1::SourceCount& count : speculation.candidates().by_source()) {
-        if (count.source() != v1::CANDIDATE_SOURCE_NETWORK) continue;
-        network_nodes_ += count.count().verified();
-      }
+      network_nodes_ += VerifiedNodes(replies_[i], v1::CANDIDATE_SOURCE_NETWORK);
     }
     return differing;
   }

@@ -22,6 +22,14 @@ std::string Answer(const ClientReply& reply) {
                       reply.complete.seed());
 }
 
+int64_t VerifiedNodes(const ClientReply& reply, v1::CandidateSource source) {
+  int64_t nodes = 0;
+  for (const v1::SourceCount& count : reply.complete.speculation().candidates().by_source()) {
+    if (count.source() == source) nodes += count.count().verified();
+  }
+  return nodes;
+}
+
 void E2eFixture::OpenModel(const std::string& path) {
   static auto* const models = new std::map<std::string, std::shared_ptr<const LlamaModel>>();
   std::shared_ptr<const LlamaModel>& model = (*models)[path];

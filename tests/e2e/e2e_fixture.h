@@ -32,6 +32,9 @@ struct ClientReply {
 // What must not depend on speculation, as text, so that a failure shows it.
 std::string Answer(const ClientReply& reply);
 
+// Candidates of that source that the reply's steps verified.
+int64_t VerifiedNodes(const ClientReply& reply, v1::CandidateSource source);
+
 class E2eFixture : public ::testing::Test {
  protected:
   static constexpr int32_t kMaxRunning = 8;

@@ -20,6 +20,8 @@ namespace chimera {
 namespace {
 
 using ::chimera::testing::FileBytes;
+using ::chimera::testing::IsInvalid;
+using ::chimera::testing::IsUnimplemented;
 using ::chimera::testing::SafetensorsBytes;
 using ::chimera::testing::StatusIs;
 using ::chimera::testing::TempDirectory;
@@ -36,10 +38,6 @@ absl::Status StatusOf(const std::string& entries, size_t data_bytes) {
   const std::vector<std::byte> bytes =
       FileBytes(SafetensorsBytes("{" + entries + "}", std::string(data_bytes, 'x')));
   return ReadSafetensors(bytes).status();
-}
-
-auto Refuses(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
 }
 
 TEST(SafetensorsFileTest, GivesViewsOfWhatIsThere) {
@@ -65,10 +63,9 @@ TEST(SafetensorsFileTest, ErrorsNameTheFile) {
   const std::string path = directory.path() + "/weights.safetensors";
   EXPECT_THAT(SafetensorsFile::Open(path), StatusIs(absl::StatusCode::kNotFound, HasSubstr(path)));
   WriteFile(path, "");
-  EXPECT_THAT(SafetensorsFile::Open(path), Refuses(path + ": header size needs 8 bytes"));
+  EXPECT_THAT(SafetensorsFile::Open(path), IsInvalid(path + ": header size needs 8 bytes"));
   WriteFile(path, SafetensorsBytes("{" + TensorJson("a", "F8_E4M3", "[]", 0, 1) + "}", "x"));
-  EXPECT_THAT(SafetensorsFile::Open(path),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(path + ": tensor a ")));
+  EXPECT_THAT(SafetensorsFile::Open(path), IsUnimplemented(path + ": tensor a "));
   WriteFile(path, SafetensorsBytes("{}", ""));
   CHIMERA_ASSERT_OK_AND_ASSIGN(const auto file, SafetensorsFile::Open(path));
   EXPECT_THAT(file->Find("some\nname"), StatusIs(absl::StatusCode::kNotFound,
@@ -125,14 +122,14 @@ TEST(SafetensorsFileTest, TheHeaderMustBeThere) {
     const std::string what = size < 8                    ? "header size needs 8 bytes"
                              : size < content.size() - 4 ? "header needs "
                                                          : "within ";
-    EXPECT_THAT(ReadSafetensors(bytes), Refuses(what)) << size << " bytes";
+    EXPECT_THAT(ReadSafetensors(bytes), IsInvalid(what)) << size << " bytes";
   }
   for (const uint64_t size : {uint64_t{100'000'001}, uint64_t{1} << 32, uint64_t{1} << 63,
                               std::numeric_limits<uint64_t>::max()}) {
     std::string lie = content;
     lie.replace(0, sizeof(size), reinterpret_cast<const char*>(&size), sizeof(size));
     EXPECT_THAT(ReadSafetensors(FileBytes(lie)),
-                Refuses(absl::StrCat("has ", size, " bytes, must be at most 100000000")));
+                IsInvalid(absl::StrCat("has ", size, " bytes, must be at most 100000000")));
   }
 }
 
@@ -140,82 +137,84 @@ TEST(SafetensorsFileTest, TheHeaderIsAnObjectInJson) {
   for (const std::string header :
        {"", " {}", "[]", "1", "null", "\"text\"", "\xef\xbb\xbf{}", "[{}]"}) {
     EXPECT_THAT(ReadSafetensors(FileBytes(SafetensorsBytes(header, ""))),
-                Refuses("must be a JSON object"))
+                IsInvalid("must be a JSON object"))
         << header;
   }
   for (const std::string header :
        {"{", "{}}", "{} {}", "{},", "{\"a\"}", "{\"__metadata__\":{\"a\":\"b\",}}",
         "{\"__metadata__\":{\"a\":\"\xff\"}}", "{\"__metadata__\":{\"a\":\"\\ud800\"}}",
         "{\"__metadata__\":{\"a\":\"\n\"}}", "{}//", "{\"a\":{\"shape\":[1e999]}}"}) {
-    EXPECT_THAT(ReadSafetensors(FileBytes(SafetensorsBytes(header, ""))), Refuses("not valid JSON"))
+    EXPECT_THAT(ReadSafetensors(FileBytes(SafetensorsBytes(header, ""))),
+                IsInvalid("not valid JSON"))
         << header;
   }
   const std::string zero("{}\0{", 4);
-  EXPECT_THAT(ReadSafetensors(FileBytes(SafetensorsBytes(zero, ""))), Refuses("zero byte"));
+  EXPECT_THAT(ReadSafetensors(FileBytes(SafetensorsBytes(zero, ""))), IsInvalid("zero byte"));
 }
 
 TEST(SafetensorsFileTest, WhiteSpaceIsLimitedWhereErrorsSpellItOut) {
   const std::string spaces(100'000, ' ');
   CHIMERA_EXPECT_OK(StatusOf(spaces + std::string(256, '\n') + spaces, 0));
   EXPECT_THAT(StatusOf(spaces + std::string(256, '\n') + spaces + "\t", 0),
-              Refuses("more than 256 line breaks or tabs in a row"));
+              IsInvalid("more than 256 line breaks or tabs in a row"));
 }
 
 TEST(SafetensorsFileTest, NestsNoDeeperThanTheFormat) {
-  EXPECT_THAT(StatusOf("\"a\":" + std::string(1'000'000, '['), 0), Refuses("a must be an object"));
+  EXPECT_THAT(StatusOf("\"a\":" + std::string(1'000'000, '['), 0),
+              IsInvalid("a must be an object"));
   std::string objects;
   for (int i = 0; i < 100'000; ++i) objects += "\"a\":{";
-  EXPECT_THAT(StatusOf(objects, 0), Refuses("tensor a has the key a"));
+  EXPECT_THAT(StatusOf(objects, 0), IsInvalid("tensor a has the key a"));
 }
 
 TEST(SafetensorsFileTest, MetadataAreStrings) {
-  EXPECT_THAT(StatusOf("\"__metadata__\":null", 0), Refuses("__metadata__ must be an object"));
+  EXPECT_THAT(StatusOf("\"__metadata__\":null", 0), IsInvalid("__metadata__ must be an object"));
   for (const std::string value : {"1", "-1", "0.5", "true", "null", "{}", "[]"}) {
     EXPECT_THAT(StatusOf("\"__metadata__\":{\"k\":" + value + "}", 0),
-                Refuses("metadata k must be a string"))
+                IsInvalid("metadata k must be a string"))
         << value;
   }
   EXPECT_THAT(StatusOf("\"__metadata__\":{},\"__metadata__\":{}", 0),
-              Refuses("has the key __metadata__ twice"));
+              IsInvalid("has the key __metadata__ twice"));
   EXPECT_THAT(StatusOf("\"__metadata__\":{\"k\":\"\",\"\\u006b\":\"\"}", 0),
-              Refuses("has metadata k twice"));
+              IsInvalid("has metadata k twice"));
 }
 
 TEST(SafetensorsFileTest, TensorsHaveJustTheirThreeKeys) {
   for (const std::string value : {"1", "null", "\"F32\"", "[]", "true"}) {
-    EXPECT_THAT(StatusOf("\"a\":" + value, 0), Refuses("a must be an object")) << value;
+    EXPECT_THAT(StatusOf("\"a\":" + value, 0), IsInvalid("a must be an object")) << value;
   }
   for (const std::string fields :
        {"", "\"dtype\":\"U8\"", "\"dtype\":\"U8\",\"shape\":[0]",
         "\"dtype\":\"U8\",\"data_offsets\":[0,0]", "\"shape\":[0],\"data_offsets\":[0,0]"}) {
     EXPECT_THAT(StatusOf("\"a\":{" + fields + "}", 0),
-                Refuses("tensor a must have dtype, shape and data_offsets"))
+                IsInvalid("tensor a must have dtype, shape and data_offsets"))
         << fields;
   }
-  EXPECT_THAT(StatusOf("\"a\":{\"color\":1}", 0), Refuses("tensor a has the key color"));
+  EXPECT_THAT(StatusOf("\"a\":{\"color\":1}", 0), IsInvalid("tensor a has the key color"));
   EXPECT_THAT(StatusOf("\"a\":{\"shape\":[0],\"shape\":[0]}", 0),
-              Refuses("has tensor a with shape twice"));
+              IsInvalid("has tensor a with shape twice"));
   const std::string a = TensorJson("a", "U8", "[0]", 0, 0);
-  EXPECT_THAT(StatusOf(a + "," + a, 0), Refuses("has the tensor a twice"));
+  EXPECT_THAT(StatusOf(a + "," + a, 0), IsInvalid("has the tensor a twice"));
 }
 
 TEST(SafetensorsFileTest, FieldsHaveTheirTypes) {
   for (const std::string value : {"1", "null", "[]", "{}"}) {
     EXPECT_THAT(StatusOf("\"a\":{\"dtype\":" + value + "}", 0),
-                Refuses("dtype of tensor a must be a string"))
+                IsInvalid("dtype of tensor a must be a string"))
         << value;
   }
   for (const std::string value :
        {"1", "null", "\"\"", "{}", "[-1]", "[-0]", "[1.0]", "[\"1\"]", "[[1]]", "[{}]", "[null]",
         "[9223372036854775808]", "[18446744073709551616]"}) {
     EXPECT_THAT(StatusOf("\"a\":{\"shape\":" + value + "}", 0),
-                Refuses("shape of tensor a must be an array of integers from 0 to 2^63 - 1"))
+                IsInvalid("shape of tensor a must be an array of integers from 0 to 2^63 - 1"))
         << value;
   }
   for (const std::string value : {"1", "null", "\"\"", "{}", "[]", "[0]", "[0,0,0]", "[-1,0]",
                                   "[0,1.5]", "[[0,0]]", "[18446744073709551616,0]"}) {
     EXPECT_THAT(StatusOf("\"a\":{\"data_offsets\":" + value + "}", 0),
-                Refuses("data_offsets of tensor a must be an array of two integers from 0"))
+                IsInvalid("data_offsets of tensor a must be an array of two integers from 0"))
         << value;
   }
 }
@@ -223,46 +222,49 @@ TEST(SafetensorsFileTest, FieldsHaveTheirTypes) {
 TEST(SafetensorsFileTest, TensorsLieInTheFile) {
   constexpr uint64_t kHuge = std::numeric_limits<uint64_t>::max();
   EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[4]", 4, 0), 4),
-              Refuses("tensor a has data offsets 4 to 0, must be in order and within 4 bytes"));
-  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[5]", 0, 5), 4), Refuses("offsets 0 to 5, must be"));
-  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[4]", kHuge - 3, kHuge), 4), Refuses("tensor a has"));
-  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[0]", 5, 5), 4), Refuses("offsets 5 to 5, must be"));
+              IsInvalid("tensor a has data offsets 4 to 0, must be in order and within 4 bytes"));
+  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[5]", 0, 5), 4),
+              IsInvalid("offsets 0 to 5, must be"));
+  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[4]", kHuge - 3, kHuge), 4),
+              IsInvalid("tensor a has"));
+  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[0]", 5, 5), 4),
+              IsInvalid("offsets 5 to 5, must be"));
 }
 
 TEST(SafetensorsFileTest, TensorsAreAsLargeAsTheirShapes) {
   EXPECT_THAT(StatusOf(TensorJson("a", "F32", "[2,3]", 0, 16), 16),
-              Refuses("tensor a of type F32 and shape [2, 3] has 16 bytes, must have 24"));
-  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[0]", 0, 4), 4), Refuses("must have 0"));
+              IsInvalid("tensor a of type F32 and shape [2, 3] has 16 bytes, must have 24"));
+  EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[0]", 0, 4), 4), IsInvalid("must have 0"));
   for (const std::string shape :
        {"[4294967296,4294967296]", "[4611686018427387904,2,2]", "[2305843009213693952]",
         "[4611686018427387904,4611686018427387904,0]"}) {
     EXPECT_THAT(StatusOf(TensorJson("a", "F64", shape, 0, 0), 0),
-                Refuses("has no size in bytes below 2^64"))
+                IsInvalid("has no size in bytes below 2^64"))
         << shape;
   }
   std::string ones = "1";
   for (int i = 1; i < 64; ++i) ones += ",1";
   CHIMERA_EXPECT_OK(StatusOf(TensorJson("a", "U8", "[" + ones + "]", 0, 1), 1));
   EXPECT_THAT(StatusOf(TensorJson("a", "U8", "[" + ones + ",1]", 0, 1), 1),
-              Refuses("tensor a has 65 dimensions, must have at most 64"));
+              IsInvalid("tensor a has 65 dimensions, must have at most 64"));
 }
 
 TEST(SafetensorsFileTest, TensorsFillTheDataOnce) {
   const std::string a = TensorJson("a", "U8", "[4]", 0, 4) + ",";
   CHIMERA_EXPECT_OK(StatusOf(a + TensorJson("b", "U8", "[4]", 4, 8), 8));
   EXPECT_THAT(StatusOf(a + TensorJson("b", "U8", "[5]", 3, 8), 8),
-              Refuses("tensors a and b overlap"));
+              IsInvalid("tensors a and b overlap"));
   EXPECT_THAT(StatusOf(a + TensorJson("b", "U8", "[4]", 0, 4), 4),
-              Refuses("tensors a and b overlap"));
+              IsInvalid("tensors a and b overlap"));
   EXPECT_THAT(StatusOf(a + TensorJson("b", "U8", "[0]", 2, 2), 4),
-              Refuses("tensors a and b overlap"));
+              IsInvalid("tensors a and b overlap"));
   EXPECT_THAT(StatusOf(a + TensorJson("b", "U8", "[3]", 5, 8), 8),
-              Refuses("no tensor has the 1 bytes of data before tensor b"));
+              IsInvalid("no tensor has the 1 bytes of data before tensor b"));
   EXPECT_THAT(StatusOf(TensorJson("b", "U8", "[3]", 5, 8), 8),
-              Refuses("no tensor has the 5 bytes of data before tensor b"));
+              IsInvalid("no tensor has the 5 bytes of data before tensor b"));
   EXPECT_THAT(StatusOf(a + TensorJson("b", "U8", "[4]", 4, 8), 9),
-              Refuses("no tensor has the last 1 bytes of the file"));
-  EXPECT_THAT(StatusOf("", 2), Refuses("no tensor has the last 2 bytes of the file"));
+              IsInvalid("no tensor has the last 1 bytes of the file"));
+  EXPECT_THAT(StatusOf("", 2), IsInvalid("no tensor has the last 2 bytes of the file"));
 }
 
 TEST(SafetensorsFileTest, CountsAreLimited) {
@@ -273,9 +275,9 @@ TEST(SafetensorsFileTest, CountsAreLimited) {
     absl::StrAppend(&pairs, "\"", i, "\":\"\",");
   }
   const std::string last = TensorJson("x", "U8", "[0]", 0, 0);
-  EXPECT_THAT(StatusOf(tensors + last, 0), Refuses("more than 65536 tensors"));
+  EXPECT_THAT(StatusOf(tensors + last, 0), IsInvalid("more than 65536 tensors"));
   EXPECT_THAT(StatusOf("\"__metadata__\":{" + pairs + "\"x\":\"\"}", 0),
-              Refuses("more than 65536 metadata keys"));
+              IsInvalid("more than 65536 metadata keys"));
   tensors.pop_back();
   pairs.pop_back();
   CHIMERA_EXPECT_OK(StatusOf("\"__metadata__\":{" + pairs + "}," + tensors, 0));

@@ -13,18 +13,18 @@
 namespace chimera {
 namespace {
 
-using ::chimera::testing::StatusIs;
-using ::testing::HasSubstr;
+using ::chimera::testing::IsInvalid;
+using ::chimera::testing::IsUnimplemented;
 using Json = nlohmann::json;
 
 constexpr int32_t kVocabSize = 320;
 
 auto IsInvalidKey(const std::string& message) {
-  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tokenizer.json: key " + message));
+  return IsInvalid("tokenizer.json: key " + message);
 }
 
 auto IsUnimplementedKey(const std::string& message) {
-  return StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("tokenizer.json: key " + message));
+  return IsUnimplemented("tokenizer.json: key " + message);
 }
 
 class TokenizerJsonTest : public ::testing::Test {
