@@ -11,8 +11,8 @@
 //
 // kThreads and kBlocksPerMultiprocessor together limit its registers to
 // 65536 / (kThreads * kBlocksPerMultiprocessor) per thread: a kernel that needs more spills, and
-// does not build (cmake/nvcc_compile.py). So many blocks must find room in shared memory, too, which
-// every launch checks.
+// does not build (cmake/nvcc_compile.py). So many blocks must find room in shared memory, too,
+// which every launch checks.
 
 #ifndef CHIMERA_COMMON_CUDA_LAUNCH_H_
 #define CHIMERA_COMMON_CUDA_LAUNCH_H_

@@ -19,8 +19,8 @@ namespace chimera {
 // target_weights, and the numbers of DraftNetworkConfig under their names (tapped_layers with
 // commas). A matrix is F32, F16 or BF16 [rows, columns], or U8 [rows, row_bytes]: rows of the GGUF
 // blocks that weight_type names, or embedding_weight_type for residual_head.embedding; query, key
-// and value of the context encoder are of one type. Norms are F32, draft_vocabulary I32. Other tensors, as the target_embedding that chimera-train may add, are
-// not read.
+// and value of the context encoder are of one type. Norms are F32, draft_vocabulary I32. Other
+// tensors, as the target_embedding that chimera-train may add, are not read.
 class DrafterFile {
  public:
   // Nothing in the file is trusted. Errors name the file: those of SafetensorsFile::Open; NOT_FOUND

@@ -19,7 +19,8 @@ namespace chimera {
 
 // What all shards of a folder have in common.
 struct ShardContent {
-  // Metadata of each file, which chimera_train/dataset.py reads; every entry is equal in all shards of a folder.
+  // Metadata of each file, which chimera_train/dataset.py reads; every entry is equal in all shards
+  // of a folder.
   std::map<std::string, std::string> metadata;
   int64_t tapped_layer_count = 0;
   int64_t hidden_size = 0;

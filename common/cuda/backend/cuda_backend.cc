@@ -29,8 +29,8 @@ constexpr int kArithmeticVersion = 1;
 // Steps of more rows would take more memory than there is.
 constexpr int32_t kMaxStepRows = 1 << 20;
 
-// "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise. Where
-// more decides, the hash of its description follows, which is long, and this becomes a metric's label.
+// "cuda-strict-bf16-sm90-1": tensor cores of other compute capabilities round otherwise. Where more
+// decides, the hash of its description follows, which is long, and this becomes a metric's label.
 std::string NumericsId(Numerics numerics, const std::string& description,
                        const cuda::DeviceInfo& device) {
   const std::string id =
