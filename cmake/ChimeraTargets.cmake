@@ -64,14 +64,15 @@ add_custom_target(gpu_tests)
 add_custom_target(gpu_rehearsal)
 
 # chimera_test(NAME name SRCS x_test.cc [DEPS target...] [LABELS unit|model|e2e|long|sanitised|cuda-emulation|gpu...]
-#              [TIMEOUT seconds] [SERIAL] [TOGETHER])
+#              [TIMEOUT seconds] [SERIAL] [TOGETHER] [FIRST])
 # Every GoogleTest case becomes a ctest case. Labels: unit needs nothing but the binary, model needs the default model,
 # e2e starts services, long is left out of the default run, sanitised is a long one that is meant for AddressSanitizer,
-# cuda-emulation runs kernels on the processor, gpu on a GPU, after the check of its tensor cores, and is skipped
-# without. SERIAL: no other test runs beside it, as for one that measures times. TOGETHER: all cases are one ctest case,
-# because they share, in one process, what takes long.
+# cuda-emulation runs kernels on the processor, gpu on a GPU, and is skipped without. SERIAL: no other test runs beside
+# it, as for one that measures times. TOGETHER: all cases are one ctest case, because they share, in one process, what
+# takes long. FIRST: of the tests labelled gpu, all others count on it; none is run where it fails, and all are where it
+# is skipped.
 function(chimera_test)
-  cmake_parse_arguments(ARG "SERIAL;TOGETHER" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;TOGETHER;FIRST" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -96,8 +97,7 @@ function(chimera_test)
   set(order)
   if("gpu" IN_LIST ARG_LABELS)
     add_dependencies(gpu_tests ${ARG_NAME})
-    # All others count on it: none is run where it fails, and all are where it is skipped.
-    if(ARG_NAME STREQUAL "cuda_gpu_tensor_core_test")
+    if(ARG_FIRST)
       set(order FIXTURES_SETUP tensor_cores)
     else()
       set(order FIXTURES_REQUIRED tensor_cores)

@@ -82,7 +82,7 @@ describe_machine() {
 
 # run_test PROGRAM SECONDS: runs one test program and says what came of it.
 run_test() {
-  local program=$1 limit=$2 start=$SECONDS status=0 log reason
+  local program=$1 limit=$2 start=$SECONDS status=0 log skipped_cases reason
   if contains "$program" "${needs_cublas[@]}" && [[ -z $cublas ]]; then
     say "skipped    $program: no libcublasLt.so.13"
     ((++skipped))
@@ -96,18 +96,19 @@ run_test() {
   log=$results/test.log
   run_for "$limit" "$program" >"$log" 2>&1 || status=$?
   { echo "== $program: status $status"; cat "$log"; } >>"$results/tests.txt"
-  reason=$(grep -m 1 -h -o 'needs a GPU: .*' "$log")
+  skipped_cases=$(grep -c ': Skipped$' "$log")
+  reason=$(grep -m 1 -A 1 ': Skipped$' "$log" | tail -n 1)
   if ((status == 124)); then
     say "CUT OFF    $program after $limit s"
     ((++failed))
   elif ((status)); then
     say "FAILED     $program with status $status:" "$(grep -E '^\[  FAILED  \]|rror' "$log" | tail -n 3 | tr '\n' ' ')"
     ((++failed))
-  elif [[ -n $reason ]] && ! grep -q '^\[  PASSED  \] [1-9]' "$log"; then
+  elif ((skipped_cases)) && ! grep -q '^\[  PASSED  \] [1-9]' "$log"; then
     say "skipped    $program: $reason"
     ((++skipped))
   else
-    say "passed     $program, $((SECONDS - start)) s"
+    say "passed     $program, $((SECONDS - start)) s$( ((skipped_cases)) && echo "; $skipped_cases cases skipped, the first: $reason")"
     ((++passed))
   fi
   rm -f "$log"

@@ -16,8 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::IsEmpty;
 
-constexpr CandidateSource kNetwork = CandidateSource::kNetwork;
-constexpr CandidateSource kNgram = CandidateSource::kNgram;
+using enum CandidateSource;
 
 class CandidateTreeTest : public ::testing::Test {
  protected:

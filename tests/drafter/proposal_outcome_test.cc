@@ -7,8 +7,7 @@
 namespace chimera {
 namespace {
 
-constexpr CandidateSource kNetwork = CandidateSource::kNetwork;
-constexpr CandidateSource kNgram = CandidateSource::kNgram;
+using enum CandidateSource;
 
 class ProposalOutcomeTest : public ::testing::Test {
  protected:

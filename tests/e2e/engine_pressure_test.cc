@@ -18,7 +18,7 @@
 namespace chimera::testing {
 namespace {
 
-constexpr int kRequests = 40;
+constexpr int kManyRequests = 40;
 constexpr int32_t kFewPages = 24;
 
 class EnginePressureTest : public EngineFixture, public ::testing::WithParamInterface<float> {
@@ -26,7 +26,7 @@ class EnginePressureTest : public EngineFixture, public ::testing::WithParamInte
   void SetUp() override {
     EngineFixture::SetUp();
     std::mt19937 random(17);
-    for (int i = 0; i < kRequests; ++i) {
+    for (int i = 0; i < kManyRequests; ++i) {
       GenerationRequest request = MakeLongRequest(i, 1);
       request.prompt.clear();
       const int32_t length = 1 + static_cast<int32_t>(random() % 240);
@@ -70,7 +70,7 @@ class EnginePressureTest : public EngineFixture, public ::testing::WithParamInte
       CHIMERA_EXPECT_OK(engine->Submit(request, sinks.back()));
     }
     Outcome outcome;
-    for (int i = 0; i < kRequests; ++i) {
+    for (int i = 0; i < kManyRequests; ++i) {
       if (!sinks[i]->Wait().ok()) continue;
       ++outcome.compared;
       if (MakeReply(*sinks[i]) != golden_[i]) ++outcome.differing;
@@ -87,8 +87,8 @@ class EnginePressureTest : public EngineFixture, public ::testing::WithParamInte
     LocalDraftSource source(model, model_->config().hidden_size);
     const Outcome outcome = Decode(&source);
     EXPECT_EQ(outcome.differing, 0);
-    EXPECT_GT(outcome.compared, kRequests / 2);
-    EXPECT_LT(outcome.compared, kRequests);
+    EXPECT_GT(outcome.compared, kManyRequests / 2);
+    EXPECT_LT(outcome.compared, kManyRequests);
     EXPECT_EQ(source.open_count(), 0u);
     EXPECT_GT(metrics_.kv_cache.preemptions.Value(), 0);
     EXPECT_GT(metrics_.kv_cache.prefix_hit_tokens.Value(), 0);

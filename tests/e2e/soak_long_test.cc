@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kClients = 6;
+constexpr int kSoakClients = 6;
 constexpr double kMebibyte = 1 << 20;
 constexpr double kSlopeLimit = 1;  // MiB an hour
 // A slope is told from the heap's noise, which is about so much, only after this long.
@@ -86,7 +86,7 @@ class SoakLongTest : public ::testing::Test {
         std::vector<std::string>{"--model", model_, "--kv_pages=64", "--drafter",
                                  drafter_->address().ToString()});
     stub_ = verifier_->NewStub();
-    for (int i = 0; i < kClients; ++i) {
+    for (int i = 0; i < kSoakClients; ++i) {
       clients_.push_back(std::make_unique<MixedClient>(verifier_.get(), i));
     }
   }

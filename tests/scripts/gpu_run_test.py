@@ -90,6 +90,14 @@ class RunTest(unittest.TestCase):
         self.assertIn("Nothing was tested: needs a GPU: no CUDA driver is installed", summary)
         self.assertNotIn("bench", summary)
 
+    def test_cases_that_are_skipped_are_counted(self):
+        refused = "echo 'a.cc:1: Skipped'; echo 'pinned numerics are refused'; "
+        process, summary = self.run_bundle({"a_test": refused + refused + _PASSES, "b_test": refused, "c_test": _PASSES})
+        self.assertEqual(process.returncode, 0)
+        self.assertIn("s; 2 cases skipped, the first: pinned numerics are refused\n", summary)
+        self.assertIn("skipped    b_test: pinned numerics are refused\n", summary)
+        self.assertIn("2 test programs passed, 0 failed, 1 skipped", summary)
+
     def test_a_program_that_hangs_is_cut_off(self):
         process, summary = self.run_bundle({"a_test": "sleep 100", "b_test": _PASSES}, CHIMERA_RUN_SECONDS="30")
         self.assertEqual(process.returncode, 1)

@@ -5,11 +5,10 @@
 
 #include <bit>
 #include <map>
-#include <optional>
+#include <variant>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "common/base/status_macros.h"
 #include "common/cuda/runtime/graph.h"
 #include "common/cuda/runtime/stream.h"
 
@@ -32,27 +31,19 @@ class LaunchGraphs {
   // requires. It is captured when the bucket is seen for the second time. The first launches bring
   // kernels' code to the device, as CUDA loads modules lazily, and libraries prepare for their
   // first call; both may wait for the device or allocate, which a capture does not allow. So
-  // nothing needs to know what there is to load, for the price of one step of single launches.
-  absl::Status Launch(int bucket, cuda::Stream& stream, absl::FunctionRef<absl::Status()> launch) {
-    if (bucket > kMaxGraphRows) return launch();
-    const auto found = graphs_.find(bucket);
-    if (found == graphs_.end()) {
-      CHIMERA_RETURN_IF_ERROR(launch());
-      graphs_.try_emplace(bucket);
-      return absl::OkStatus();
-    }
-    std::optional<cuda::Graph>& graph = found->second;
-    if (!graph.has_value()) {
-      CHIMERA_ASSIGN_OR_RETURN(graph, cuda::Graph::Capture(stream, launch));
-    }
-    return graph->Launch(stream);
-  }
+  // nothing needs to know what there is to load, for the price of one step of single launches. A
+  // bucket whose launches a device refuses to capture keeps to single launches, and says so once.
+  absl::Status Launch(int bucket, cuda::Stream& stream, absl::FunctionRef<absl::Status()> launch);
 
   // Forgets what was captured, for other launches.
   void Clear() { graphs_.clear(); }
 
  private:
-  std::map<int, std::optional<cuda::Graph>> graphs_;  // of the buckets seen; unset: once
+  struct Uncaptured {};  // seen once
+  struct Refused {};
+  using Bucket = std::variant<Uncaptured, Refused, cuda::Graph>;
+
+  std::map<int, Bucket> graphs_;  // of the buckets seen
 };
 
 }  // namespace chimera

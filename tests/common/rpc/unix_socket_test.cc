@@ -21,7 +21,7 @@ using ::chimera::testing::StatusIs;
 using ::testing::HasSubstr;
 
 // A socket bound to `path`, listening.
-int Listen(const std::string& path) {
+int ListenAt(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
@@ -40,14 +40,14 @@ class UnixSocketTest : public ::testing::Test {
 TEST_F(UnixSocketTest, LeavesAFreePathAlone) { CHIMERA_EXPECT_OK(PrepareUnixSocketPath(path_)); }
 
 TEST_F(UnixSocketTest, RemovesTheSocketOfADeadServer) {
-  close(Listen(path_));
+  close(ListenAt(path_));
   ASSERT_TRUE(std::filesystem::exists(path_));
   CHIMERA_EXPECT_OK(PrepareUnixSocketPath(path_));
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(UnixSocketTest, KeepsTheSocketOfALivingServer) {
-  const int fd = Listen(path_);
+  const int fd = ListenAt(path_);
   EXPECT_THAT(PrepareUnixSocketPath(path_),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(path_)));
   EXPECT_TRUE(std::filesystem::exists(path_));

@@ -6,19 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <random>
 #include <vector>
 
 #include "common/sampling/shared_noise_reference.h"
+#include "tests/common/sampling/special_values.h"
 
 namespace chimera {
 namespace {
 
 using ::testing::ElementsAre;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // The tokens that the filters leave, ascending.
 std::vector<int32_t> Survivors(const std::vector<float>& logits, const SamplingParams& params) {

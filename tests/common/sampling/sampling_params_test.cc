@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "tests/common/sampling/special_values.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
@@ -13,9 +14,6 @@ namespace {
 using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(SamplingParamsTest, AcceptsDefaultsAndEveryLimit) {
   EXPECT_TRUE(ValidateSamplingParams({}).ok());

@@ -4,18 +4,15 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
 #include <random>
 #include <vector>
 
 #include "common/base/philox.h"
 #include "common/sampling/shared_noise_reference.h"
+#include "tests/common/sampling/special_values.h"
 
 namespace chimera {
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 const SamplingParams kPlain = {.temperature = 1.0f, .seed = 7};
 const SamplingParams kFiltered = {

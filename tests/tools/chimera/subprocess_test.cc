@@ -18,7 +18,7 @@ using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr std::chrono::seconds kLong{60};
+constexpr std::chrono::seconds kPatience{60};
 
 bool IsGone(pid_t pid) { return kill(pid, 0) != 0 && errno == ESRCH; }
 
@@ -34,7 +34,7 @@ class SubprocessTest : public ::testing::Test {
 
 TEST_F(SubprocessTest, RunsAndLogsBothStreams) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(Subprocess process, Start("cat; echo \"$1\"; echo e >&2; exit 3"));
-  process.Stop(kLong);
+  process.Stop(kPatience);
   EXPECT_EQ(process.PollExit(), "exited with code 3");
   EXPECT_EQ(files_.Read("log"), "argument\ne\n");
 }
@@ -51,7 +51,7 @@ TEST_F(SubprocessTest, TerminateAsks) {
   CHIMERA_ASSERT_OK_AND_ASSIGN(Subprocess process, Start("exec sleep 1000"));
   EXPECT_EQ(process.PollExit(), std::nullopt);
   process.Terminate();
-  process.Stop(kLong);
+  process.Stop(kPatience);
   EXPECT_EQ(process.PollExit(), "was killed by signal 15");
 }
 

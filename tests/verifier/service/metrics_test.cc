@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 using ::testing::Optional;
 using ::testing::StartsWith;
 
-constexpr int32_t kTokens = 20;
+constexpr int32_t kFewTokens = 20;
 
 class MetricsTest : public ServiceFixture {
  protected:
@@ -90,7 +90,7 @@ TEST_F(MetricsTest, AReplyIsTimed) {
   Start(MetricsConfig());
   const std::string name = "chimera_e2e_request_latency_seconds";
   EXPECT_EQ(Value(name + "_count", {{"stream", "true"}}), 0);
-  CHIMERA_ASSERT_OK(Generate(TextRequest(kPrompt, kTokens)).status);
+  CHIMERA_ASSERT_OK(Generate(TextRequest(kPrompt, kFewTokens)).status);
   EXPECT_EQ(Value(name + "_count", {{"stream", "true"}}), 1);
   EXPECT_GT(Value(name + "_sum", {{"stream", "true"}}), 0);
   EXPECT_EQ(Value(name + "_count", {{"stream", "false"}}), 0);
@@ -112,12 +112,12 @@ TEST_F(MetricsTest, RefusedRequestsAreCountedByReason) {
   EXPECT_EQ(Rejected("too_long"), 1);
 
   gate_.Close();
-  GenerateCall running(stub_.get(), TextRequest(kPrompt, kTokens));
+  GenerateCall running(stub_.get(), TextRequest(kPrompt, kFewTokens));
   ASSERT_TRUE(WaitForLoad(1, 0));
-  GenerateCall waiting(stub_.get(), TextRequest(kPrompt, kTokens));
+  GenerateCall waiting(stub_.get(), TextRequest(kPrompt, kFewTokens));
   ASSERT_TRUE(WaitForLoad(1, 1));
   for (int refused = 1; refused <= 2; ++refused) {
-    EXPECT_FALSE(Generate(TextRequest(kPrompt, kTokens)).status.ok());
+    EXPECT_FALSE(Generate(TextRequest(kPrompt, kFewTokens)).status.ok());
     EXPECT_EQ(Rejected("queue_full"), refused);
   }
   gate_.Open();
@@ -146,7 +146,7 @@ TEST_F(MetricsTest, ALinkIsCounted) {
   EXPECT_GT(ready_bytes, 0);
   EXPECT_EQ(Value("chimera_link_round_trip_seconds_count"), 0);
 
-  CHIMERA_ASSERT_OK(Generate(TextRequest(kPrompt, kTokens)).status);
+  CHIMERA_ASSERT_OK(Generate(TextRequest(kPrompt, kFewTokens)).status);
   EXPECT_GT(Value("chimera_link_round_trip_seconds_count"), 1);
   EXPECT_GT(Value("chimera_link_round_trip_seconds_sum"), 0);
   EXPECT_GT(Value("chimera_link_bytes_total", sent), hello_bytes);

@@ -14,7 +14,7 @@
 namespace chimera::testing {
 namespace {
 
-constexpr int32_t kTokens = 40;
+constexpr int32_t kUnreadTokens = 40;
 constexpr size_t kTooMany = 3;
 
 class FakeCall final : public OpenCall {
@@ -53,13 +53,13 @@ TEST_F(UnreadRepliesTest, AreHeldUpToALimit) {
   VerifierConfig config = Config();
   config.engine.max_waiting_requests = OpenCalls::kMaxUnread + kTooMany;
   Start(config);
-  const Reply expected = Generate(TextRequest("the rain", kTokens));
+  const Reply expected = Generate(TextRequest("the rain", kUnreadTokens));
   CHIMERA_ASSERT_OK(expected.status);
   const auto slow_stub = v1::GenerationService::NewStub(SlowChannel(SocketAddress("verifier")));
   std::vector<std::unique_ptr<GenerateCall>> calls;
   for (size_t i = 0; i < OpenCalls::kMaxUnread + kTooMany; ++i) {
     calls.push_back(
-        std::make_unique<GenerateCall>(slow_stub.get(), TextRequest("the rain", kTokens)));
+        std::make_unique<GenerateCall>(slow_stub.get(), TextRequest("the rain", kUnreadTokens)));
   }
   for (const auto& call : calls) ASSERT_TRUE(call->ReadOne());
   ExpectIdle();
@@ -75,7 +75,7 @@ TEST_F(UnreadRepliesTest, AreHeldUpToALimit) {
     }
   }
   EXPECT_EQ(given_up, kTooMany);
-  CHIMERA_EXPECT_OK(Generate(TextRequest("the rain", kTokens)).status);
+  CHIMERA_EXPECT_OK(Generate(TextRequest("the rain", kUnreadTokens)).status);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class LaunchGraphsTest : public ::testing::Test {
         CHIMERA_RETURN_IF_ERROR(stream_.Synchronize());
       }
       CHIMERA_RETURN_IF_ERROR(error_);
+      if (run_count_ == failing_run_) return absl::InternalError("not while capturing");
       return cuda::CopyToDevice<int>(output_.span(), input_.span(), stream_);
     });
   }
@@ -47,6 +48,7 @@ class LaunchGraphsTest : public ::testing::Test {
   LaunchGraphs graphs_;
   cuda::Stream stream_ = *cuda::Stream::Create();
   int run_count_ = 0;  // of what is launched
+  int failing_run_ = 0;
   absl::Status error_;
 };
 
@@ -84,6 +86,12 @@ TEST_F(LaunchGraphsTest, WhatHasFailedIsLaunchedAgain) {
   run_count_ = 0;  // the code is still to be loaded
   EXPECT_TRUE(StepCopies(4));
   EXPECT_EQ(run_count_, 1);
+}
+
+TEST_F(LaunchGraphsTest, WhatCannotBeCapturedIsLaunchedEveryTime) {
+  failing_run_ = 2;  // the capture
+  for (int step = 1; step <= 4; ++step) EXPECT_TRUE(StepCopies(4)) << step;
+  EXPECT_EQ(run_count_, 5);
 }
 
 TEST_F(LaunchGraphsTest, ClearedGraphsAreForgotten) {

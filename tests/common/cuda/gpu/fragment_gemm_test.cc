@@ -87,7 +87,7 @@ class GpuFragmentGemmTest : public ::testing::Test {
   void SetUp() override { CHIMERA_SKIP_WITHOUT_GPU(); }
 };
 
-// The bound of cuda_fragment_gemm_test.
+// The bound of cuda/kernels/fragment_gemm_test.cc.
 TEST_F(GpuFragmentGemmTest, EqualsTheReference) {
   std::mt19937 random(1);
   for (const Shape& shape : Shapes()) {

@@ -60,7 +60,7 @@ class GpuRowKernelsTest : public ::testing::Test {
  protected:
   void SetUp() override { CHIMERA_SKIP_WITHOUT_GPU(); }
 
-  // As cuda_rms_norm_test has it.
+  // As cuda/kernels/rms_norm_test.cc has it.
   template <typename Residual>
   void ExpectReference(int row_count, int size, int splits) {
     auto expected = RandomRows<Residual>(row_count, size, splits, size);

@@ -108,8 +108,8 @@ TEST_F(GpuTreeAttentionTest, BatchMatesDoNotMatter) {
   }
 }
 
-// The bound of cuda_tree_attention_test, with the largest of all values in place of those that a
-// row sees.
+// The bound of cuda/kernels/tree_attention_test.cc, with the largest of all values in place of
+// those that a row sees.
 TEST_F(GpuTreeAttentionTest, EqualsTheReference) {
   for (AttentionHeads heads : Heads()) {
     heads.outlier = 0;

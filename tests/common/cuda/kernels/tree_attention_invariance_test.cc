@@ -123,7 +123,7 @@ TEST(CudaTreeAttentionInvarianceTest, NothingElseMatters) {
   check(9, 1);
 }
 
-struct Fault {
+struct NamedFault {
   const char* name;
   void (*edit_plan)(std::span<int32_t> plan);
   int concurrent_blocks;
@@ -132,10 +132,10 @@ struct Fault {
 // The checks above notice what they are there for.
 TEST(CudaTreeAttentionInvarianceTest, FaultyPlansAreCaught) {
   constexpr int kMany = 1 << 20;
-  const Fault faults[] = {{"tail in storage order", &PutTailsInStorageOrder, kMany},
-                          {"joined steps", &JoinStepsOfTails, kMany},
-                          {"split by row count", &ShortenChunksOfFewRows, 0},
-                          {"visible sibling", &ShowSiblings, kMany}};
+  const NamedFault faults[] = {{"tail in storage order", &PutTailsInStorageOrder, kMany},
+                               {"joined steps", &JoinStepsOfTails, kMany},
+                               {"split by row count", &ShortenChunksOfFewRows, 0},
+                               {"visible sibling", &ShowSiblings, kMany}};
   for (const TensorCoreModel model : kModels) {
     if (kSanitized && model != TensorCoreModel::kHopper) continue;
     Subject subject = {{.head_count = 2, .kv_head_count = 1, .outlier = kOutlier},
@@ -144,7 +144,7 @@ TEST(CudaTreeAttentionInvarianceTest, FaultyPlansAreCaught) {
                        model,
                        {}};
     EXPECT_EQ(CountDifferences(subject), 0);
-    for (const Fault& fault : faults) {
+    for (const NamedFault& fault : faults) {
       subject.options.edit_plan = fault.edit_plan;
       subject.options.concurrent_blocks = fault.concurrent_blocks;
       // The sequential model adds the positions of a step one after the other, too.
