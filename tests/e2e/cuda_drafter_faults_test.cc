@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +60,13 @@ class CudaDrafterFaultsTest : public E2eFixture {
     StartDrafter(std::move(model));
   }
 
+  // Waits for drafts for as long as an emulated device may take, also under a sanitizer.
+  VerifierConfig MakePatientConfig(Drafters drafters) const {
+    VerifierConfig config = MakeVerifierConfig(drafters);
+    config.engine.draft.deadline = config.engine.draft.answer_timeout = std::chrono::seconds(60);
+    return config;
+  }
+
   std::vector<std::string> Answers() {
     std::vector<v1::GenerateRequest> requests(kRequests);
     for (int i = 0; i < kRequests; ++i) {
@@ -85,13 +93,13 @@ class CudaDrafterFaultsTest : public E2eFixture {
 };
 
 TEST_F(CudaDrafterFaultsTest, RepliesOutliveTheDevice) {
-  StartVerifier(MakeVerifierConfig(Drafters::kNone));
+  StartVerifier(MakePatientConfig(Drafters::kNone));
   const std::vector<std::string> expected = Answers();
   // Before the first draft, and amid replies.
   for (const int operation : {1, 100}) {
     SCOPED_TRACE(operation);
     StartCudaDrafter();
-    StartVerifier(MakeVerifierConfig(Drafters::kOne));
+    StartVerifier(MakePatientConfig(Drafters::kOne));
     ASSERT_TRUE(DrafterIsReady());
     EXPECT_EQ(Answers(), expected);
     EXPECT_GT(network_nodes_, 0);
