@@ -11,28 +11,24 @@ namespace chimera {
 absl::Status LaunchGraphs::Launch(int bucket, cuda::Stream& stream,
                                   absl::FunctionRef<absl::Status()> launch) {
   if (bucket > kMaxGraphRows) return launch();
-  const auto found = graphs_.find(bucket);
-  if (found == graphs_.end()) {
+  const auto found = buckets_.find(bucket);
+  if (found == buckets_.end()) {
     CHIMERA_RETURN_IF_ERROR(launch());
-    graphs_.try_emplace(bucket);
+    buckets_.try_emplace(bucket);
     return absl::OkStatus();
   }
-  Bucket& state = found->second;
-  if (std::holds_alternative<Uncaptured>(state)) {
-    absl::StatusOr<cuda::Graph> graph = cuda::Graph::Capture(stream, launch);
-    if (graph.ok()) {
-      state = *std::move(graph);
+  auto& [graph, failed_captures] = found->second;
+  if (!graph.has_value() && failed_captures < kMostFailedCaptures) {
+    absl::StatusOr<cuda::Graph> captured = cuda::Graph::Capture(stream, launch);
+    if (captured.ok()) {
+      graph = *std::move(captured);
     } else {
-      // What is wrong with the launches themselves shows now, as an error of this step.
-      CHIMERA_RETURN_IF_ERROR(launch());
-      state = Refused();
-      LogWarning("launches of a step are not captured, which makes it slower rows={} error={}",
-                 bucket, graph.status().ToString());
-      return absl::OkStatus();
+      ++failed_captures;
+      LogWarning("launches are not captured, which makes steps slower rows={} reason={}", bucket,
+                 captured.status().ToString());
     }
   }
-  if (std::holds_alternative<Refused>(state)) return launch();
-  return std::get<cuda::Graph>(state).Launch(stream);
+  return graph.has_value() ? graph->Launch(stream) : launch();
 }
 
 }  // namespace chimera

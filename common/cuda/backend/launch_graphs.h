@@ -5,7 +5,7 @@
 
 #include <bit>
 #include <map>
-#include <variant>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -16,6 +16,8 @@ namespace chimera {
 
 // With more rows than this, the device is busy for so long that single launches keep up.
 inline constexpr int kMaxGraphRows = 64;
+
+inline constexpr int kMostFailedCaptures = 3;
 
 // The rows that so many are computed with, the last being padding. Buckets do not change bits.
 inline int RowBucket(int row_count) {
@@ -31,19 +33,21 @@ class LaunchGraphs {
   // requires. It is captured when the bucket is seen for the second time. The first launches bring
   // kernels' code to the device, as CUDA loads modules lazily, and libraries prepare for their
   // first call; both may wait for the device or allocate, which a capture does not allow. So
-  // nothing needs to know what there is to load, for the price of one step of single launches. A
-  // bucket whose launches a device refuses to capture keeps to single launches, and says so once.
+  // nothing needs to know what there is to load, for the price of one step of single launches.
+  // Where a capture fails, the launches go to the stream one by one; a bucket whose captures have
+  // failed kMostFailedCaptures times keeps to that.
   absl::Status Launch(int bucket, cuda::Stream& stream, absl::FunctionRef<absl::Status()> launch);
 
   // Forgets what was captured, for other launches.
-  void Clear() { graphs_.clear(); }
+  void Clear() { buckets_.clear(); }
 
  private:
-  struct Uncaptured {};  // seen once
-  struct Refused {};
-  using Bucket = std::variant<Uncaptured, Refused, cuda::Graph>;
+  struct Bucket {
+    std::optional<cuda::Graph> graph;
+    int failed_captures = 0;
+  };
 
-  std::map<int, Bucket> graphs_;  // of the buckets seen
+  std::map<int, Bucket> buckets_;  // those seen
 };
 
 }  // namespace chimera

@@ -135,8 +135,8 @@ class CudaBackendFaultsTest : public ::testing::Test {
     delete expected_pages_;
   }
 
-  // Lets a call fail and expects its code once, then what would have come without. Returns whether
-  // there were so many calls.
+  // Lets a call fail and expects its code once, or never, as where a capture fails; then what would
+  // have come without. Returns whether there were so many calls.
   static bool Recovers(ScopedEmulatedComputer* computer, int number, EmulatedFault fault,
                        absl::StatusCode code) {
     const std::unique_ptr<Backend> backend = *sequence_->MakeBackend();
@@ -157,9 +157,9 @@ class CudaBackendFaultsTest : public ::testing::Test {
       EXPECT_TRUE(outcome == (*expected_)[part]) << "part " << part;
     }
     const bool has_happened = computer->FaultsHaveHappened();
-    EXPECT_EQ(failures, has_happened ? 1 : 0);
-    // Else the call that fails is one of those that copy them.
-    if (has_happened) {
+    EXPECT_LE(failures, has_happened ? 1 : 0);
+    // Else the neighbour has none, or the call that fails is one of those that copy them.
+    if (failures > 0) {
       EXPECT_EQ(Pages(*backend), *expected_pages_);
     }
     return has_happened;
