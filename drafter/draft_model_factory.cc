@@ -76,7 +76,8 @@ absl::StatusOr<std::unique_ptr<DraftModel>> MakeDraftModel(const DrafterConfig& 
     return absl::InvalidArgumentError(
         "--tree_shape is for trained drafters, --draft_model is ngram");
   }
-  CHIMERA_ASSIGN_OR_RETURN(DraftNetworkFactory make_network, NetworkFactory(config, threads));
+  CHIMERA_ASSIGN_OR_RETURN(DraftNetworkFactory make_network,
+                           NetworkFactory(config, std::move(threads)));
   const absl::StatusOr<std::unique_ptr<DrafterFile>> file =
       OpenFor(*target, config.draft_model.path);
   if (!file.ok()) {

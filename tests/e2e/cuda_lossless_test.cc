@@ -34,6 +34,7 @@ constexpr int32_t kFewPages = 5;
 // The same beginning for all, and an end of its own.
 std::vector<int32_t> Prompt(int index) {
   std::vector<int32_t> prompt;
+  prompt.reserve(21 + index);
   for (int i = 0; i < 17; ++i) prompt.push_back(3 + i * i * 5 % 256);
   for (int i = 0; i < 4 + index; ++i) prompt.push_back(3 + (index * 31 + i * 7) % 256);
   return prompt;

@@ -50,6 +50,7 @@ class DraftBench {
 
   absl::StatusOr<TimeSpread> TimeLevel(int rows, const Clock& clock, int repetitions) {
     std::vector<DraftNode> nodes;
+    nodes.reserve(rows);
     for (int i = 0; i < rows; ++i) {
       nodes.push_back({.tree = i / kTreeRows, .token = tokens_[i % tokens_.size()]});
     }

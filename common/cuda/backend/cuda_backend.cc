@@ -33,7 +33,7 @@ constexpr int32_t kMaxStepRows = 1 << 20;
 // decides, the hash of its description follows, which is long, and this becomes a metric's label.
 std::string NumericsId(Numerics numerics, const std::string& description,
                        const cuda::DeviceInfo& device) {
-  const std::string id =
+  std::string id =
       absl::StrCat("cuda-", NumericsName(numerics), "-bf16-sm", device.compute_capability_major,
                    device.compute_capability_minor, "-", kArithmeticVersion);
   if (description.empty()) return id;

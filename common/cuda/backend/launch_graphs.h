@@ -17,6 +17,7 @@ namespace chimera {
 // With more rows than this, the device is busy for so long that single launches keep up.
 inline constexpr int kMaxGraphRows = 64;
 
+// Of a bucket; what has failed so often is not tried again.
 inline constexpr int kMostFailedCaptures = 3;
 
 // The rows that so many are computed with, the last being padding. Buckets do not change bits.

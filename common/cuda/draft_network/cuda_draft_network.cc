@@ -124,7 +124,7 @@ absl::Status CudaDraftNetwork::EncodeContexts(std::span<DraftContext* const> con
   }
   const std::span<const ContextRow> rows = context_rows_;
   for (size_t first = 0; first < rows.size(); first += kMaxRows) {
-    const absl::Status status =
+    absl::Status status =
         EncodeRows(rows.subspan(first, std::min<size_t>(kMaxRows, rows.size() - first)));
     if (!status.ok()) {
       // What was given to the stream reads memory that the next call writes. If this fails, so does

@@ -30,6 +30,7 @@ std::vector<int32_t> Survivors(const std::vector<float>& logits, const SamplingP
 
 std::vector<float> Logs(const std::vector<float>& probabilities) {
   std::vector<float> logs;
+  logs.reserve(probabilities.size());
   for (const float p : probabilities) logs.push_back(std::log(p));
   return logs;
 }

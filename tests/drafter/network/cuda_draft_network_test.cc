@@ -163,6 +163,7 @@ TEST_F(CudaDraftNetworkTest, BestTokensAreThoseOfTheReference) {
   CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
   CHIMERA_ASSERT_OK(network->StartTrees(contexts));
   std::vector<DraftNode> nodes;
+  nodes.reserve(kNodes);
   for (int32_t token = 0; token < kNodes; ++token) nodes.push_back({0, -1, token});
   const DraftLogits logits = network->ExtendTrees(nodes).value();
   Comparison comparison;
@@ -234,6 +235,7 @@ TEST_F(CudaDraftNetworkTest, RowsDoNotDependOnOthers) {
   CHIMERA_ASSERT_OK(network->EncodeContexts(contexts));
   const DraftLogits roots = network->StartTrees(contexts).value();
   std::vector<std::vector<float>> expected;
+  expected.reserve(kSequences + nodes.size() / 8);
   for (int i = 0; i < kSequences; ++i) expected.push_back(Logits(roots, i));
   const DraftLogits level = network->ExtendTrees(nodes).value();
   for (size_t i = 0; i < nodes.size(); i += 8) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/testing/status_matchers.h"
@@ -98,7 +99,7 @@ TEST_P(MisfitTest, IsRefusedWhateverIsAllowed) {
 }
 
 auto Taps(std::vector<int32_t> layers) {
-  return [layers](v1::Ready& ready) {
+  return [layers = std::move(layers)](v1::Ready& ready) {
     ready.mutable_tapped_layers()->Assign(layers.begin(), layers.end());
   };
 }

@@ -89,7 +89,7 @@ class ShortSequence {
  private:
   static absl::Status Step(const SequenceStep& sequence, std::span<const int32_t> taps,
                            Backend* backend, Outcome* outcome) {
-    const absl::Status submitted =
+    absl::Status submitted =
         backend->Submit({.sequences = std::span(&sequence, 1), .tapped_layers = taps});
     if (!submitted.ok()) return submitted;
     const absl::StatusOr<const StepResult*> result = backend->Wait();

@@ -18,7 +18,7 @@ class EagerDevice : public ::testing::Environment {
 };
 
 // gtest owns it.
-[[maybe_unused]] ::testing::Environment* const environment =
+[[maybe_unused]] ::testing::Environment* const kEnvironment =
     ::testing::AddGlobalTestEnvironment(new EagerDevice);
 
 }  // namespace

@@ -74,12 +74,14 @@ void CollectParts(const AttentionHeads& heads, std::span<const int32_t> plan,
 
 std::vector<ContextToken> CommittedTokens(int first, int count) {
   std::vector<ContextToken> tokens;
+  tokens.reserve(count);
   for (int i = 0; i < count; ++i) tokens.push_back({first + i, 0});
   return tokens;
 }
 
 std::vector<ContextToken> NodeTokens(int context_length, const TokenTree& tree) {
   std::vector<ContextToken> tokens;
+  tokens.reserve(tree.size());
   for (int node = 0; node < tree.size(); ++node) {
     tokens.push_back({context_length + tree.depth(node), 1 + node});
   }

@@ -86,7 +86,8 @@ void ExpectReference(const std::array<int, 3>& shape, Emulator* emulator) {
   layer.weights = Magnitudes(layer.weights);
   const auto magnitudes = Reference(layer, Magnitudes(input));
   ASSERT_EQ(results.size(), expected.size());
-  const double units = 22.0 * (input_size / kFragmentSize) + layer.Splits();
+  const int fragments = input_size / kFragmentSize;
+  const double units = 22.0 * fragments + layer.Splits();
   for (size_t i = 0; i < results.size(); ++i) {
     ASSERT_NEAR(results[i], expected[i], units * 0x1p-24 * magnitudes[i]) << i;
   }
