@@ -102,6 +102,8 @@ function(chimera_test)
     else()
       set(order FIXTURES_REQUIRED tensor_cores)
     endif()
+    # What the log says of a device that computes right, but not as it should.
+    list(APPEND order FAIL_REGULAR_EXPRESSION "launches are not captured")
   endif()
   if(ARG_TOGETHER)
     add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})

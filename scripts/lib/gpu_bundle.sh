@@ -54,7 +54,7 @@ make_bundle() {
   local kind=$1 build=$2 output=$3 program library size list tests paths
   list=$build/$(bundle_target "$kind").txt
   [[ -s $list ]] || fail "$list names no test: $build is not a build folder of the preset $(bundle_preset "$kind")."
-  # What all other tests count on comes first.
+  # What all other tests count on, as its FIRST in tests/common/cuda/gpu says, comes first.
   mapfile -t tests < <(grep tensor_core "$list"; grep -v tensor_core "$list")
   rm -rf "$output"
   mkdir -p "$output/bin" "$output/lib"

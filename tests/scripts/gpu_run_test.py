@@ -94,9 +94,17 @@ class RunTest(unittest.TestCase):
         refused = "echo 'a.cc:1: Skipped'; echo 'pinned numerics are refused'; "
         process, summary = self.run_bundle({"a_test": refused + refused + _PASSES, "b_test": refused, "c_test": _PASSES})
         self.assertEqual(process.returncode, 0)
-        self.assertIn("s; 2 cases skipped, the first: pinned numerics are refused\n", summary)
+        self.assertIn("s; cases skipped: 2, the first: pinned numerics are refused\n", summary)
         self.assertIn("skipped    b_test: pinned numerics are refused\n", summary)
         self.assertIn("2 test programs passed, 0 failed, 1 skipped", summary)
+
+    def test_single_launches_are_a_failure(self):
+        warns = "echo '[warning] launches are not captured, which makes steps slower rows=4' >&2; "
+        process, summary = self.run_bundle({"a_test": warns + _PASSES, "b_test": _PASSES}, bench=warns + _BENCH)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("FAILED     a_test: launches of a step are not captured", summary)
+        self.assertIn("1 test programs passed, 1 failed, 0 skipped", summary)
+        self.assertIn("FAILED     bench: measured without graphs", summary)
 
     def test_a_program_that_hangs_is_cut_off(self):
         process, summary = self.run_bundle({"a_test": "sleep 100", "b_test": _PASSES}, CHIMERA_RUN_SECONDS="30")

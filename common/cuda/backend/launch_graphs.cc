@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/cuda/runtime/device_error.h"
 
 namespace chimera {
 
@@ -22,6 +23,8 @@ absl::Status LaunchGraphs::Launch(int bucket, cuda::Stream& stream,
     absl::StatusOr<cuda::Graph> captured = cuda::Graph::Capture(stream, launch);
     if (captured.ok()) {
       graph = *std::move(captured);
+    } else if (cuda::IsDeviceLost(captured.status())) {
+      return captured.status();
     } else {
       ++failed_captures;
       LogWarning("launches are not captured, which makes steps slower rows={} reason={}", bucket,

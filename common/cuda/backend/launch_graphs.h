@@ -17,7 +17,8 @@ namespace chimera {
 // With more rows than this, the device is busy for so long that single launches keep up.
 inline constexpr int kMaxGraphRows = 64;
 
-// Of a bucket; what has failed so often is not tried again.
+// Of a bucket. A device that is out of memory now may have some later; one that refuses will not
+// change its mind.
 inline constexpr int kMostFailedCaptures = 3;
 
 // The rows that so many are computed with, the last being padding. Buckets do not change bits.
@@ -35,8 +36,8 @@ class LaunchGraphs {
   // kernels' code to the device, as CUDA loads modules lazily, and libraries prepare for their
   // first call; both may wait for the device or allocate, which a capture does not allow. So
   // nothing needs to know what there is to load, for the price of one step of single launches.
-  // Where a capture fails, the launches go to the stream one by one; a bucket whose captures have
-  // failed kMostFailedCaptures times keeps to that.
+  // Where a capture fails, unless the device is lost, the launches go to the stream one by one; a
+  // bucket whose captures have failed kMostFailedCaptures times keeps to that until Clear().
   absl::Status Launch(int bucket, cuda::Stream& stream, absl::FunctionRef<absl::Status()> launch);
 
   // Forgets what was captured, for other launches.

@@ -45,7 +45,10 @@ absl::StatusOr<Graph> Graph::Capture(Stream& stream, absl::FunctionRef<absl::Sta
   cudaGraphExec_t executable = nullptr;
   CHIMERA_RETURN_IF_ERROR(
       ToStatus(cudaGraphInstantiate(&executable, capture.get(), 0), "cudaGraphInstantiate"));
-  return Graph(ImplPointer(new Impl{executable}, &Destroy));
+  Graph result(ImplPointer(new Impl{executable}, &Destroy));
+  // Or the first launch takes the memory that it needs, and fails where there is none.
+  CHIMERA_RETURN_IF_ERROR(ToStatus(cudaGraphUpload(executable, handle), "cudaGraphUpload"));
+  return result;
 }
 
 absl::Status Graph::Launch(Stream& stream) const {

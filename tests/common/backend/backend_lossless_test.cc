@@ -50,8 +50,8 @@ class BackendLosslessTest : public BackendTest {
   int token_count_ = Rounds(120, 16);
 };
 
-// Negative controls: what the tests above compare would differ if the backend were broken, and do
-// so soon.
+// Negative controls: what the others compare would differ if the backend were broken, and do so
+// soon.
 class BrokenBackendTest : public BackendLosslessTest {
  protected:
   BrokenBackendTest() { token_count_ = Rounds(40, 16); }

@@ -1,4 +1,4 @@
-// Floats that are no numbers to count with.
+// Floats that are not finite.
 
 #ifndef CHIMERA_TESTS_COMMON_SAMPLING_SPECIAL_VALUES_H_
 #define CHIMERA_TESTS_COMMON_SAMPLING_SPECIAL_VALUES_H_

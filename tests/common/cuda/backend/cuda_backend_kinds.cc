@@ -30,7 +30,7 @@ class EmulatedComputerEnvironment : public ::testing::Environment {
 };
 
 // gtest owns it.
-[[maybe_unused]] ::testing::Environment* const environment =
+[[maybe_unused]] ::testing::Environment* const kEnvironment =
     ::testing::AddGlobalTestEnvironment(new EmulatedComputerEnvironment);
 
 }  // namespace

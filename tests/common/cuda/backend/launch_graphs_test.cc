@@ -49,7 +49,7 @@ class LaunchGraphsTest : public ::testing::Test {
   LaunchGraphs graphs_;
   cuda::Stream stream_ = *cuda::Stream::Create();
   int run_count_ = 0;           // of what is launched
-  std::set<int> failing_runs_;  // of them, where it fails
+  std::set<int> failing_runs_;  // those that fail
   absl::Status error_;
 };
 

@@ -8,20 +8,17 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <random>
 #include <vector>
 
 #include "common/cuda/kernels/sample_rows.h"
 #include "common/sampling/shared_noise_reference.h"
+#include "tests/common/sampling/special_values.h"
 
 namespace chimera::testing {
 
 // Vectors are aligned as kernels ask of their pointers.
 static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ >= 16);
-
-inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
-inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct SampledRow {
   SamplingRow sampling;

@@ -171,7 +171,7 @@ TEST(CudaSampleRowsTest, EqualsTheReferenceOnRandomRows) {
 TEST(CudaSampleRowsTest, EqualsTheReferenceOnOddRows) {
   for (const int vocab_size : {2, 130, 500, 4097}) {
     if (kSanitized && vocab_size > 130) continue;
-    const bool is_brief = kSanitized && vocab_size > 2;
+    const bool is_brief = kSanitized && vocab_size > 2;  // the others take 40 s
     const std::vector<SamplingParams> params = ManyParams(vocab_size);
     for (const float all : {0.0f, -5.0f, kNan, kInfinity, -kInfinity, 3e38f, 1e-44f}) {
       if (is_brief && all != 0.0f) continue;
