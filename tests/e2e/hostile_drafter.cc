@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/e2e/malformed_drafter.h"
+#include "tests/testing/special_values.h"
 
 namespace chimera::testing {
 namespace {
@@ -126,7 +127,6 @@ class Liar {
   }
 
   float AnyProbability() {
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
     const float numbers[] = {std::numeric_limits<float>::quiet_NaN(),
                              kInfinity,
                              -kInfinity,

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "tests/testing/special_values.h"
+
 namespace chimera {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+using ::chimera::testing::kInfinity;
+using ::chimera::testing::kNan;
 
 // Distance in units of the spacing of floats at `expected`.
 double UlpError(float actual, long double expected) {

@@ -10,10 +10,13 @@
 #include "common/ops/linear.h"
 #include "tests/common/cpu/isa_test_cases.h"
 #include "tests/common/cpu/random_weight.h"
+#include "tests/testing/special_values.h"
 
 namespace chimera {
 namespace {
 
+using ::chimera::testing::kInfinity;
+using ::chimera::testing::kNan;
 using testing::RandomActivations;
 using testing::RandomWeight;
 
@@ -112,8 +115,6 @@ TEST_P(LinearKernelsTest, QuantisedActivationsEqualTheReference) {
   std::mt19937 random(5);
   constexpr int64_t kSize = 32 * 40;
   std::vector<float> x = RandomActivations(kSize, &random);
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   // One special value in each of the first blocks.
   const float specials[] = {kInfinity, -kInfinity, kNan, -0.0f, 1e-38f, 1e-45f, 0x1p-100f, 3e38f};
   for (size_t i = 0; i < std::size(specials); ++i) x[32 * i + i] = specials[i];

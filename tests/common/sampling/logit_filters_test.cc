@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "common/sampling/shared_noise_reference.h"
-#include "tests/common/sampling/special_values.h"
+#include "tests/testing/special_values.h"
 
 namespace chimera {
 namespace {
 
+using ::chimera::testing::kInfinity;
+using ::chimera::testing::kNan;
 using ::testing::ElementsAre;
 
 // The tokens that the filters leave, ascending.

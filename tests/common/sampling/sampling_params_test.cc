@@ -5,12 +5,14 @@
 
 #include <limits>
 
-#include "tests/common/sampling/special_values.h"
+#include "tests/testing/special_values.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera {
 namespace {
 
+using ::chimera::testing::kInfinity;
+using ::chimera::testing::kNan;
 using ::chimera::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;

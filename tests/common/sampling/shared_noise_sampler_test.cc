@@ -9,10 +9,13 @@
 
 #include "common/base/philox.h"
 #include "common/sampling/shared_noise_reference.h"
-#include "tests/common/sampling/special_values.h"
+#include "tests/testing/special_values.h"
 
 namespace chimera {
 namespace {
+
+using ::chimera::testing::kInfinity;
+using ::chimera::testing::kNan;
 
 const SamplingParams kPlain = {.temperature = 1.0f, .seed = 7};
 const SamplingParams kFiltered = {

@@ -10,14 +10,13 @@
 
 #include "common/cuda/emulation/emulator.h"
 #include "tests/common/cuda/device/primitive_kernels.h"
+#include "tests/testing/special_values.h"
 #include "tests/testing/status_matchers.h"
 
 namespace chimera::testing {
 namespace {
 
 using emulation::Emulator;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Results by operation of ArithmeticArguments.
 std::vector<uint32_t> Compute(const std::vector<float>& a, const std::vector<float>& b,

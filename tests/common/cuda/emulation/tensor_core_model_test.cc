@@ -13,15 +13,16 @@
 #include "common/base/float16.h"
 #include "tests/common/cuda/emulation/fused_sum_reference.h"
 #include "tests/testing/sanitizers.h"
+#include "tests/testing/special_values.h"
 
 namespace chimera::emulation {
 namespace {
 
 using ::chimera::testing::FusedSumReference;
+using ::chimera::testing::kInfinity;
 using ::chimera::testing::kSanitized;
 using Operand = std::array<uint16_t, kTensorCoreDepth>;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::array kModels = {TensorCoreModel::kHopper, TensorCoreModel::kAmpere,
                                 TensorCoreModel::kSequential};
 

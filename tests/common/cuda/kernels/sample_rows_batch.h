@@ -13,7 +13,7 @@
 
 #include "common/cuda/kernels/sample_rows.h"
 #include "common/sampling/shared_noise_reference.h"
-#include "tests/common/sampling/special_values.h"
+#include "tests/testing/special_values.h"
 
 namespace chimera::testing {
 
